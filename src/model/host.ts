@@ -1,0 +1,41 @@
+import { z } from 'zod'
+
+export const networkSchema = z
+  .object({
+    name: z.string().describe('bridge or switch that interfaces are plugged into'),
+  })
+  .meta({ id: 'Network' })
+export type Network = z.infer<typeof networkSchema>
+
+export const hostFactsSchema = z.object({
+  hypervisor: z.string().describe('xen, qemu, ...'),
+  version: z.string(),
+  memoryBytes: z.int().nonnegative(),
+  freeMemoryBytes: z.int().nonnegative(),
+  cpuModel: z.string(),
+})
+export type HostFacts = z.infer<typeof hostFactsSchema>
+
+export const hostSchema = hostFactsSchema
+  .extend({
+    name: z.string(),
+    pool: z.string(),
+    url: z.string().describe("root of this host's xapi"),
+    reachable: z.boolean(),
+    networks: z.array(networkSchema),
+    clockMs: z.int().describe("the host's own clock, milliseconds since 1970"),
+    apiVersion: z.string(),
+    replicationSchemes: z
+      .array(z.string())
+      .describe('what its storage manager can replicate with, best first'),
+  })
+  .meta({ id: 'Host' })
+export type Host = z.infer<typeof hostSchema>
+
+export const poolSchema = z
+  .object({
+    name: z.string(),
+    hosts: z.array(z.string()),
+  })
+  .meta({ id: 'Pool' })
+export type Pool = z.infer<typeof poolSchema>

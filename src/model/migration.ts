@@ -1,0 +1,223 @@
+import { z } from 'zod'
+import { vmConfigurationSchema } from './vm.ts'
+
+/** What a user asks for. */
+export const migrateRequestSchema = z
+  .object({
+    destination: z
+      .string()
+      .min(1)
+      .describe("a known host's name, POOL/HOST, or the URL of its xapi"),
+    srMap: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe(
+        'slot of the disk, or id or name of its SR -> SR at the destination; "*" for the rest',
+      ),
+    networkMap: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('MAC, or network at the source -> network at the destination; "*" for the rest'),
+    keepSourceDisks: z
+      .boolean()
+      .default(false)
+      .describe(
+        "leave the source's disks there, detached; those of the administrator's always stay",
+      ),
+  })
+  .meta({ id: 'MigrateRequest' })
+export type MigrateRequest = z.infer<typeof migrateRequestSchema>
+
+export const checkSchema = z
+  .object({
+    name: z.string(),
+    subject: z.string().describe('the disk, interface or host that it is about'),
+    result: z.enum(['passed', 'warning', 'failed']),
+    reason: z.string(),
+    code: z.string().nullable().describe('error code that the migration would fail with'),
+  })
+  .meta({ id: 'Check' })
+export type Check = z.infer<typeof checkSchema>
+
+/** How one disk gets across. */
+export const diskPlanSchema = z.object({
+  slot: z.string(),
+  vdi: z.string(),
+  sourceSr: z.string(),
+  sr: z.string().describe('SR at the destination'),
+  sizeBytes: z.int().positive(),
+  replicated: z.boolean().describe('false: the destination reaches the same volume'),
+})
+export type DiskPlan = z.infer<typeof diskPlanSchema>
+
+export const interfacePlanSchema = z.object({
+  slot: z.string(),
+  mac: z.string(),
+  network: z.string(),
+})
+export type InterfacePlan = z.infer<typeof interfacePlanSchema>
+
+export const preflightSchema = z
+  .object({
+    possible: z.boolean(),
+    checks: z.array(checkSchema),
+    disks: z.array(diskPlanSchema),
+    interfaces: z.array(interfacePlanSchema),
+  })
+  .meta({ id: 'Preflight' })
+export type Preflight = z.infer<typeof preflightSchema>
+
+/** A disk as the source describes it to the destination. */
+export const offeredDiskSchema = z.object({
+  slot: z.string(),
+  vdi: z.string(),
+  name: z.string(),
+  sizeBytes: z.int().positive(),
+  sr: z.string(),
+  srName: z.string(),
+  srShared: z.boolean(),
+  wantedSr: z.string().nullable().describe('id or name; null: the destination chooses'),
+})
+export type OfferedDisk = z.infer<typeof offeredDiskSchema>
+
+/** VM.receive: all that the destination is told. Also what its preflight judges. */
+export const receiveRequestSchema = z
+  .object({
+    operation: z.string().describe('id of the migration, the same on both sides'),
+    source: z.object({
+      host: z.string(),
+      pool: z.string(),
+      clockMs: z.int(),
+      apiVersion: z.string(),
+      replicationSchemes: z.array(z.string()),
+    }),
+    epoch: z.int().positive().describe('the epoch at which the destination will own the VM'),
+    vm: vmConfigurationSchema,
+    disks: z.array(offeredDiskSchema),
+    interfaces: z.array(interfacePlanSchema).describe('network: the one wanted at the destination'),
+    heartbeatIntervalMs: z.int().positive(),
+    heartbeatDeadlineMs: z.int().positive(),
+  })
+  .meta({ id: 'ReceiveRequest' })
+export type ReceiveRequest = z.infer<typeof receiveRequestSchema>
+
+/**
+ *   reserved -> receiving -> ready -> owned -> running -> closed
+ *      |            |          |
+ *      +------------+----------+--> aborted (durable refusal; nothing left behind)
+ */
+export const receiverStateSchema = z.enum([
+  'reserved',
+  'receiving',
+  'ready',
+  'owned',
+  'running',
+  'closed',
+  'aborted',
+])
+export type ReceiverState = z.infer<typeof receiverStateSchema>
+
+export const receiverSchema = z
+  .object({
+    id: z.string(),
+    operation: z.string(),
+    vm: z.string(),
+    epoch: z.int(),
+    state: receiverStateSchema,
+    reason: z.string().nullable().describe('why it was aborted'),
+    disks: z.array(
+      z.object({
+        slot: z.string(),
+        vdi: z.string().describe('VDI at the destination'),
+        sr: z.string(),
+        replicationUri: z
+          .string()
+          .nullable()
+          .describe('null: the destination reaches the volume itself'),
+      }),
+    ),
+    memoryPath: z
+      .string()
+      .describe('path on the same host and port to which the memory stream is upgraded'),
+    heartbeatPath: z.string(),
+  })
+  .meta({ id: 'Receiver' })
+export type Receiver = z.infer<typeof receiverSchema>
+
+/** The answer to VM.receive. The token is shown once, here, and good for this receiver alone. */
+export const receiverGrantSchema = z
+  .object({ receiver: receiverSchema, token: z.string() })
+  .meta({ id: 'ReceiverGrant' })
+export type ReceiverGrant = z.infer<typeof receiverGrantSchema>
+
+export const heartbeatSchema = z
+  .object({
+    sequence: z.int().nonnegative(),
+    sentAtMs: z.int().describe("the sender's clock"),
+    phase: z.string().describe('the step that the source is at'),
+    replications: z.array(
+      z.object({ slot: z.string(), state: z.string(), outOfSyncBytes: z.int().nonnegative() }),
+    ),
+  })
+  .meta({ id: 'Heartbeat' })
+export type Heartbeat = z.infer<typeof heartbeatSchema>
+
+export const heartbeatAnswerSchema = z
+  .object({
+    sequence: z.int().nonnegative(),
+    receivedAtMs: z.int().describe("the receiver's clock"),
+    state: receiverStateSchema,
+  })
+  .meta({ id: 'HeartbeatAnswer' })
+export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>
+
+/** What a migration tells of itself while it runs and afterwards: the `details` of its operation. */
+export const migrationDetailsSchema = z
+  .object({
+    vm: z.string(),
+    vmName: z.string(),
+    hypervisor: z.string(),
+    from: z.object({ pool: z.string(), host: z.string() }),
+    to: z.object({ pool: z.string(), host: z.string() }),
+    epoch: z.int(),
+    disks: z.array(
+      diskPlanSchema.extend({
+        replication: z.string().nullable(),
+        state: z.string(),
+        outOfSyncBytes: z.int().nonnegative(),
+        sentBytes: z.int().nonnegative(),
+        bytesPerSecond: z.int().nonnegative(),
+        etaMs: z.int().nonnegative().nullable(),
+      }),
+    ),
+    memory: z.object({
+      sentBytes: z.int().nonnegative(),
+      totalBytes: z.int().nonnegative(),
+      bytesPerSecond: z.int().nonnegative(),
+    }),
+    heartbeat: z.object({
+      sequence: z.int(),
+      missed: z.int(),
+      clockSkewMs: z.int(),
+      roundTripMs: z.int(),
+    }),
+    released: z.boolean().describe('true: it only goes forwards from here'),
+    keptDisks: z.array(z.string()).describe('VDIs that stay at the source'),
+    figures: z.object({
+      totalMs: z.int().nullable(),
+      syncMs: z.int().nullable(),
+      memoryMs: z.int().nullable(),
+      pausedMs: z
+        .int()
+        .nullable()
+        .describe(
+          'from the moment the source knew the VM paused until the destination said it runs',
+        ),
+      handoverMs: z.int().nullable().describe("the disks' share of it: release and take"),
+      releaseMs: z.int().nullable(),
+      takeMs: z.int().nullable(),
+      bytesReplicated: z.int().nonnegative(),
+    }),
+  })
+  .meta({ id: 'MigrationDetails' })
+export type MigrationDetails = z.infer<typeof migrationDetailsSchema>

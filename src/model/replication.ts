@@ -1,0 +1,47 @@
+import { z } from 'zod'
+
+/**
+ * One VDI mirrored from its source to its target. Each of the two storage managers keeps its own
+ * record under the same id.
+ *
+ *   offered ----> connecting ----> syncing <----> synced ----> handed-over
+ *   (target        |                  |             |
+ *    only)         +------ interrupted (the link is down; the provider tries again)
+ *   Any state -> failed (cannot go on by itself) or stopped (taken out, everything removed).
+ */
+export const replicationStateSchema = z.enum([
+  'offered',
+  'connecting',
+  'syncing',
+  'synced',
+  'interrupted',
+  'handed-over',
+  'failed',
+  'stopped',
+])
+export type ReplicationState = z.infer<typeof replicationStateSchema>
+
+export const replicationSideSchema = z.enum(['source', 'target'])
+export type ReplicationSide = z.infer<typeof replicationSideSchema>
+
+export const replicationSchema = z
+  .object({
+    id: z.string(),
+    vdi: z.string(),
+    side: replicationSideSchema,
+    provider: z.string().describe('scheme of the URI: drbd, ...'),
+    state: replicationStateSchema,
+    sizeBytes: z.int().positive(),
+    outOfSyncBytes: z.int().nonnegative().describe('still to be copied'),
+    sentBytes: z.int().nonnegative().describe('sent over the link so far'),
+    bytesPerSecond: z.int().nonnegative(),
+    etaMs: z.int().nonnegative().nullable(),
+    reason: z.string().nullable().describe('why it is interrupted or failed'),
+  })
+  .meta({ id: 'Replication' })
+export type Replication = z.infer<typeof replicationSchema>
+
+/** True when every acknowledged write is on both sides and the next ones will be too. */
+export function isSynchronous(replication: Replication): boolean {
+  return replication.state === 'synced'
+}

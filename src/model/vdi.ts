@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { CrosspoolError } from './errors.ts'
+
+/**
+ * Life cycle of a VDI on one host:
+ *
+ *            attach              activate
+ *   detached ------> attached -------------> activated
+ *            <------          <-------------
+ *            detach             deactivate
+ *
+ * `adopt` takes a detached VDI that a VM of the administrator's already uses straight to
+ * `adopted`: its device is the volume's own, which we neither made nor remove; `disown` leaves it.
+ */
+export const vdiStateSchema = z.enum(['detached', 'attached', 'activated', 'adopted'])
+export type VdiState = z.infer<typeof vdiStateSchema>
+
+export const vdiSchema = z
+  .object({
+    id: z.string(),
+    sr: z.string().describe('id of the SR'),
+    name: z.string(),
+    sizeBytes: z.int().positive(),
+    allocatedBytes: z.int().nonnegative().describe('what it takes up on the SR'),
+    managed: z
+      .boolean()
+      .describe(
+        "made by Crosspool. The administrator's own volumes are listed too, and never destroyed",
+      ),
+    state: vdiStateSchema,
+    device: z
+      .string()
+      .nullable()
+      .describe('what the VM is given while activated or adopted, e.g. /dev/mapper/crosspool-...'),
+    replication: z.string().nullable().describe('id of the replication that it takes part in'),
+  })
+  .meta({ id: 'Vdi' })
+export type Vdi = z.infer<typeof vdiSchema>
+
+export const vdiCreateSchema = z.object({
+  sr: z.string(),
+  name: z.string().min(1).max(120),
+  sizeBytes: z.int().positive().describe('rounded up to whole sectors of 512 bytes'),
+})
+export type VdiCreate = z.infer<typeof vdiCreateSchema>
+
+export const vdiOperations = [
+  'attach',
+  'activate',
+  'deactivate',
+  'detach',
+  'adopt',
+  'disown',
+] as const
+export type VdiOperation = (typeof vdiOperations)[number]
+
+const transitions: Readonly<Record<VdiOperation, { from: VdiState; to: VdiState }>> = {
+  attach: { from: 'detached', to: 'attached' },
+  activate: { from: 'attached', to: 'activated' },
+  deactivate: { from: 'activated', to: 'attached' },
+  detach: { from: 'attached', to: 'detached' },
+  adopt: { from: 'detached', to: 'adopted' },
+  disown: { from: 'adopted', to: 'detached' },
+}
+
+/**
+ * The state after `operation`; the same state where it has been done already, so that every
+ * operation may be repeated. @throws WRONG_STATE
+ */
+export function nextVdiState(id: string, state: VdiState, operation: VdiOperation): VdiState {
+  const { from, to } = transitions[operation]
+  if (state === to) return state
+  if (state === from) return to
+  throw new CrosspoolError('WRONG_STATE', { kind: 'vdi', id, state, operation, needed: from })
+}

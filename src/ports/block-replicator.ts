@@ -1,0 +1,68 @@
+/**
+ * Mirrors one block device to one other host at block level and synchronously (DRBD).
+ * Every method may be repeated; a resource that is not there is brought to the asked state or, for
+ * `down`, left alone. Nothing here may touch a resource that `define` did not make.
+ */
+export interface BlockReplicator {
+  readonly capabilities: BlockReplicatorCapabilities
+  /** Reserves a minor and a port, which are kept until `down`. @throws NO_FREE_MINOR, NO_FREE_PORT */
+  reserve(name: string): Promise<BlockEndpoint>
+  /** Bytes that the metadata device must have for a disk of this size. */
+  metadataBytes(sizeBytes: number): number
+  /** Writes the readable resource file, makes metadata and attaches the disk, Secondary and not yet connected. */
+  define(resource: BlockResource): Promise<void>
+  /** Connects to the peer and stays at it until `disconnect`. The source must be Primary before. */
+  connect(name: string): Promise<void>
+  disconnect(name: string): Promise<void>
+  /** `firstTime`: this side's data is the truth, although the disk has never been in sync. @throws HANDOVER_REFUSED when the peer is Primary or this disk is not up to date */
+  promote(name: string, options?: { readonly firstTime?: boolean }): Promise<void>
+  /** @throws BUSY while the device is open */
+  demote(name: string): Promise<void>
+  /** Ends it and removes everything that `reserve` and `define` made. */
+  down(name: string): Promise<void>
+  /** Where the device is found once defined, e.g. /dev/drbd1000. */
+  devicePath(name: string): Promise<string>
+  /** The latest state, without asking the kernel. Null: not there. */
+  state(name: string): BlockReplicationState | null
+  /** Calls `listener` at once with the present state, then at every change. Answers how to stop. */
+  watch(name: string, listener: (state: BlockReplicationState | null) => void): () => void
+  /** Names of all that `define` made and `down` has not removed. */
+  list(): Promise<readonly string[]>
+}
+
+export interface BlockReplicatorCapabilities {
+  /** Scheme of its replication URIs. */
+  readonly scheme: string
+  /** Version of the kernel's part, e.g. 8.4.11. */
+  readonly version: string
+}
+
+export interface BlockEndpoint {
+  readonly address: string
+  readonly port: number
+}
+
+export interface BlockResource {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly device: string
+  readonly metadataDevice: string
+  readonly secret: string
+  readonly local: BlockEndpoint
+  readonly peer: BlockEndpoint
+}
+
+export interface BlockReplicationState {
+  readonly role: 'Primary' | 'Secondary' | 'Unknown'
+  readonly peerRole: 'Primary' | 'Secondary' | 'Unknown'
+  /** DRBD's names: Diskless, Inconsistent, Outdated, UpToDate, ... */
+  readonly disk: string
+  readonly peerDisk: string
+  /** StandAlone, Connecting, Connected, ... */
+  readonly connection: string
+  /** Established, SyncSource, SyncTarget, PausedSyncS, ... or Off. */
+  readonly replication: string
+  readonly outOfSyncBytes: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}

@@ -1,0 +1,106 @@
+/**
+ * How a VM reaches its volume, and how a mirror goes beneath the volume while the VM runs. The
+ * kernel's datapath slides DRBD under a device-mapper device; a user-space one may do it in a
+ * storage daemon. Every method may be repeated after a crash and then ends in the same state.
+ *
+ * One mirror, seen from both sides (`offer` and `accept` answer plain data for the other side):
+ *
+ *   target                      source
+ *   offer            ------->   (the URI carries id, size and secret)
+ *   accept(hello)    <-------   prepare -> hello
+ *   welcome          ------->   start(welcome)          sync, then every write on both sides
+ *                               arm                     all that can be done before the handover
+ *   arm
+ *                               release                 drained, fenced, not writable
+ *   take                                                writable here, the VM's device leads to it
+ *   close                       close                   mirror taken out, nothing left behind
+ */
+export interface Datapath {
+  readonly capabilities: DatapathCapabilities
+  /** Makes the VM's device for an attached volume and answers what the hypervisor is given. */
+  activate(disk: Disk): Promise<VmDevice>
+  deactivate(disk: Disk): Promise<void>
+  /** Answers the stable device that a running VM already has for this volume. @throws DISK_NOT_MAPPED */
+  adopt(disk: Disk, device: string): Promise<VmDevice>
+
+  offer(mirror: Mirror): Promise<void>
+  prepare(mirror: Mirror): Promise<MirrorHello>
+  accept(mirror: Mirror, hello: MirrorHello): Promise<MirrorHello>
+  start(mirror: Mirror, welcome: MirrorHello): Promise<void>
+  /** Calls `listener` at once and at every change. Answers how to stop. */
+  watch(mirror: Mirror, listener: (status: MirrorStatus) => void): () => void
+
+  /** Source and target: does everything for the handover that can be done before it. */
+  arm(handover: readonly HandoverDisk[]): Promise<void>
+  /**
+   * Source, VM paused: afterwards every acknowledged write is on the other side, this side cannot
+   * write, and I/O that still comes is held back, not failed.
+   * @throws REPLICATION_LOST when the mirror is not synchronous; then nothing has changed
+   */
+  release(handover: readonly HandoverDisk[]): Promise<void>
+  /** Source, after a refusal by the target: writable here as before; what was held back flows. */
+  reclaim(handover: readonly HandoverDisk[]): Promise<void>
+  /** Target: writable here, and the VM's device leads to it. @throws HANDOVER_REFUSED, and then nothing is writable here */
+  take(handover: readonly HandoverDisk[]): Promise<void>
+  /**
+   * Takes the mirror out from beneath the VM's device, which stays in use where `keep` is 'volume'
+   * (the VM runs here) and turns into a fence where it is 'nothing' (the VM has gone).
+   */
+  close(mirror: Mirror, keep: 'volume' | 'nothing'): Promise<void>
+  /** Everything on this host that bears our names, with or without a reason. */
+  inventory(): Promise<readonly InventoryItem[]>
+}
+
+export interface DatapathCapabilities {
+  /** Schemes of the replication URIs that it can make and follow. Empty: no mirror on this host. */
+  readonly schemes: readonly string[]
+  readonly description: string
+}
+
+export interface Disk {
+  readonly vdi: string
+  readonly sizeBytes: number
+  /** Block device of the attached volume. */
+  readonly volumeDevice: string
+  /** Name of the adopted device; null for a device of our own. */
+  readonly adopted: string | null
+}
+
+export type VmDevice = { readonly kind: 'block'; readonly path: string }
+
+export interface Mirror {
+  readonly id: string
+  readonly side: 'source' | 'target'
+  readonly disk: Disk
+  readonly secret: string
+}
+
+/** What one side's provider tells the other's. Plain data, made and read by the providers alone. */
+export type MirrorHello = Readonly<Record<string, string | number>>
+
+/** `mirror` is null for a disk that both hosts reach. */
+export interface HandoverDisk {
+  readonly disk: Disk
+  readonly mirror: Mirror | null
+}
+
+export interface MirrorStatus {
+  readonly state: 'connecting' | 'syncing' | 'synced' | 'interrupted' | 'handed-over' | 'failed'
+  readonly outOfSyncBytes: number
+  readonly sentBytes: number
+  readonly reason: string | null
+}
+
+export interface InventoryItem {
+  readonly kind:
+    | 'minor'
+    | 'mapped-device'
+    | 'resource-file'
+    | 'metadata'
+    | 'loop-device'
+    | 'volume'
+    | 'reservation'
+  readonly name: string
+  /** VDI or replication it bears the id of. */
+  readonly owner: string
+}

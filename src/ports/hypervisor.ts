@@ -1,0 +1,69 @@
+import type { Duplex } from 'node:stream'
+import type { HostFacts, Network } from '../model/host.ts'
+import type { VmConfiguration, VmFacts } from '../model/vm.ts'
+
+/**
+ * Runs VMs. Knows nothing of storage: a disk is a device that is there.
+ *
+ *   source                         destination
+ *   send(stream)  ---- memory ---> receive(stream)
+ *   paused                         ready            (VM stopped, memory across, disks still the source's)
+ *   [the engine hands the disks over]
+ *   finish        ---- rest ----->
+ *                                  start            (runs here)
+ *   forget                                          (the source's copy is gone)
+ */
+export interface Hypervisor {
+  readonly capabilities: HypervisorCapabilities
+  host(): Promise<HostFacts>
+  networks(): Promise<readonly Network[]>
+  list(): Promise<readonly VmFacts[]>
+  /** Calls `listener` when the list may have changed. Answers how to stop. */
+  watch(listener: () => void): () => void
+  /** What `receive` needs at the destination, as plain data. @throws NOT_FOUND */
+  configuration(vm: string): Promise<VmConfiguration>
+  /** What this host's VMs may use of its CPU compared with what `vm`, as configured elsewhere, has: the missing features. */
+  missingCpuFeatures(configuration: VmConfiguration): Promise<readonly string[]>
+  /** Begins to send a running VM's memory; the VM runs on meanwhile. @throws NOT_FOUND */
+  send(vm: string, stream: Duplex, options: SendOptions): Promise<OutgoingVm>
+  /** Begins to build the VM from the stream. It does not run, and does not touch its disks, before `start`. */
+  receive(configuration: VmConfiguration, stream: Duplex): Promise<IncomingVm>
+  /** Ends the VM at once, as if its power were cut; one that is not there is no error. */
+  destroy(vm: string): Promise<void>
+}
+
+export interface HypervisorCapabilities {
+  readonly type: string
+  /** `finish` has something to send after the disks have been handed over, so `start` must wait for it. */
+  readonly sendsAfterHandover: boolean
+}
+
+export interface SendOptions {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: MemoryProgress) => void
+}
+
+export interface MemoryProgress {
+  readonly sentBytes: number
+  readonly totalBytes: number
+}
+
+export interface OutgoingVm {
+  /** Resolves when the VM is stopped and waits for its disks; rejects when sending failed, and then the VM runs on here. */
+  readonly paused: Promise<void>
+  /** Sends what is left. After it this side will not run the VM unless `resume` is called. */
+  finish(): Promise<void>
+  /** Runs the VM on here, whatever has been sent; safe to repeat, and from any state before `forget`. */
+  resume(): Promise<void>
+  /** The VM runs elsewhere: removes the copy here. */
+  forget(): Promise<void>
+}
+
+export interface IncomingVm {
+  /** Resolves when the memory is across; rejects when the VM cannot be built. */
+  readonly ready: Promise<void>
+  /** Runs the VM. @throws HANDOVER_REFUSED when it certainly does not run and never will */
+  start(): Promise<void>
+  /** Removes what was built; the VM has never run here. */
+  discard(): Promise<void>
+}

@@ -1,0 +1,53 @@
+import type { Duplex } from 'node:stream'
+import type { Host } from '../model/host.ts'
+import type {
+  Heartbeat,
+  HeartbeatAnswer,
+  Preflight,
+  ReceiveRequest,
+  Receiver,
+  ReceiverGrant,
+} from '../model/migration.ts'
+
+/** The storage manager at the other end of a replication URI: the one call that the two exchange. */
+export interface StoragePeers {
+  /** Source to target. @throws URI_REFUSED, SIZE_MISMATCH, PEER_UNREACHABLE */
+  join(url: string, replication: string, request: JoinRequest): Promise<JoinAnswer>
+}
+
+export interface JoinRequest {
+  readonly secret: string
+  readonly sizeBytes: number
+  readonly hello: Readonly<Record<string, string | number>>
+}
+
+export interface JoinAnswer {
+  readonly welcome: Readonly<Record<string, string | number>>
+}
+
+/** Finds the other xapi by its URL. */
+export interface ToolstackPeers {
+  connect(url: string): ToolstackPeer
+}
+
+/** The destination's xapi as the source sees it. Every call has a deadline and throws PEER_UNREACHABLE after it. */
+export interface ToolstackPeer {
+  host(): Promise<Host>
+  preflight(request: ReceiveRequest): Promise<Preflight>
+  receive(request: ReceiveRequest): Promise<ReceiverGrant>
+  getReceiver(receiver: string, token: string): Promise<Receiver>
+  /** The HTTP connection that the memory goes through. */
+  openMemory(receiver: string, token: string): Promise<Duplex>
+  heartbeat(receiver: string, token: string, beat: Heartbeat): Promise<HeartbeatAnswer>
+  /** The source has released the VM at `epoch`. `start`: run it as soon as the disks are across. @throws HANDOVER_REFUSED, STALE_EPOCH */
+  take(
+    receiver: string,
+    token: string,
+    request: { readonly epoch: number; readonly start: boolean },
+  ): Promise<Receiver>
+  start(receiver: string, token: string): Promise<Receiver>
+  /** After the VM runs there and the source has let go: takes the mirrors out on that side. */
+  close(receiver: string, token: string): Promise<Receiver>
+  /** Refused once the disks have been taken. @throws TOO_LATE_TO_CANCEL */
+  abort(receiver: string, token: string, reason: string): Promise<Receiver>
+}

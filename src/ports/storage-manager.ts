@@ -1,0 +1,66 @@
+import type { Replication } from '../model/replication.ts'
+import type { Sr, SrCreate } from '../model/sr.ts'
+import type { Vdi, VdiCreate } from '../model/vdi.ts'
+
+/**
+ * The storage manager of one host: all that the toolstack knows of disks. Local or remote, real or
+ * simulated. Everything may be repeated; names follow the SMAPI where the meaning is the same.
+ */
+export interface StorageManager {
+  facts(): Promise<StorageFacts>
+  listSrs(): Promise<readonly Sr[]>
+  createSr(create: SrCreate): Promise<Sr>
+  forgetSr(sr: string): Promise<void>
+  listVdis(filter?: { readonly sr?: string; readonly device?: string }): Promise<readonly Vdi[]>
+  getVdi(vdi: string): Promise<Vdi>
+  /** `id` makes it repeatable. @throws SR_FULL */
+  createVdi(create: VdiCreate & { readonly id?: string }): Promise<Vdi>
+  /** @throws WRONG_STATE for a VDI in use or of the administrator's. A missing one is no error. */
+  destroyVdi(vdi: string): Promise<void>
+  attach(vdi: string): Promise<Vdi>
+  activate(vdi: string): Promise<Vdi>
+  deactivate(vdi: string): Promise<Vdi>
+  detach(vdi: string): Promise<Vdi>
+  /** Takes over the device of a running VM that we did not start. @throws DISK_NOT_MAPPED */
+  adopt(vdi: string, device: string): Promise<Vdi>
+  disown(vdi: string): Promise<Vdi>
+  /** VDI.get_replication_target. `schemes`: what the source can do. The answer is enough for any other sm. */
+  getReplicationTarget(
+    vdi: string,
+    schemes?: readonly string[],
+  ): Promise<{ readonly uri: string; readonly replication: string }>
+  /** VDI.replicate_to. @throws URI_INVALID, URI_REFUSED, SIZE_MISMATCH, PEER_UNREACHABLE, BUSY */
+  replicateTo(vdi: string, uri: string): Promise<Replication>
+  listReplications(): Promise<readonly Replication[]>
+  getReplication(replication: string): Promise<Replication>
+  /** Calls `listener` at once and at every change, until stopped. */
+  watchReplication(replication: string, listener: (replication: Replication) => void): () => void
+  /** Takes the mirror out on this side. `keep`: 'volume' when the VM runs (or will run) here. A missing one is no error. */
+  stopReplication(replication: string, keep: 'volume' | 'nothing'): Promise<void>
+  /** The disks' handover; see ports/datapath.ts. Each disk with its replication, or null where both sides reach it. */
+  armHandover(disks: readonly DiskHandover[]): Promise<void>
+  releaseDisks(disks: readonly DiskHandover[]): Promise<void>
+  reclaimDisks(disks: readonly DiskHandover[]): Promise<void>
+  takeDisks(disks: readonly DiskHandover[]): Promise<void>
+  leftovers(): Promise<readonly Leftover[]>
+}
+
+export interface DiskHandover {
+  readonly vdi: string
+  readonly replication: string | null
+}
+
+export interface StorageFacts {
+  readonly host: string
+  readonly apiVersion: string
+  /** Replication schemes, best first. */
+  readonly replicationSchemes: readonly string[]
+}
+
+/** One thing of ours on this host. Without a reason it is a leftover. */
+export interface Leftover {
+  readonly kind: string
+  readonly name: string
+  readonly owner: string
+  readonly reason: string | null
+}
