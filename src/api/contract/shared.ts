@@ -1,0 +1,16 @@
+import { z } from 'zod'
+
+export const emptySchema = z.object({})
+export const healthSchema = z.object({ status: z.literal('ok'), apiVersion: z.string() })
+
+/** Version of both daemons' APIs; two daemons work together when the first numbers are equal. */
+export const apiVersion = '1.0'
+
+export const leftoverSchema = z
+  .object({
+    kind: z.string(),
+    name: z.string(),
+    owner: z.string().describe('what it was made for'),
+    reason: z.string().nullable().describe('why it is there; null: no reason, it may be removed'),
+  })
+  .meta({ id: 'Leftover' })

@@ -1,0 +1,194 @@
+import { z } from 'zod'
+import { hostSchema, networkSchema, poolSchema } from '../../model/host.ts'
+import {
+  heartbeatAnswerSchema,
+  heartbeatSchema,
+  migrateRequestSchema,
+  preflightSchema,
+  receiveRequestSchema,
+  receiverGrantSchema,
+  receiverSchema,
+} from '../../model/migration.ts'
+import { operationSchema } from '../../model/operation.ts'
+import { vmSchema } from '../../model/vm.ts'
+import { defineRoutes } from './route.ts'
+import { emptySchema, healthSchema } from './shared.ts'
+
+/** xapi's API. */
+export const toolstackRoutes = defineRoutes({
+  health: {
+    method: 'GET',
+    path: '/health',
+    summary: 'Is the daemon alive',
+    response: healthSchema,
+  },
+  listPools: {
+    method: 'GET',
+    path: '/pools',
+    summary: 'Pools that this host knows',
+    response: z.array(poolSchema),
+  },
+  getHost: { method: 'GET', path: '/host', summary: 'This host', response: hostSchema },
+  listHosts: {
+    method: 'GET',
+    path: '/hosts',
+    summary: 'This host and all that were introduced to it',
+    response: z.array(hostSchema),
+  },
+  introduceHost: {
+    method: 'POST',
+    path: '/hosts',
+    summary: 'Makes another host known, of this pool or of another',
+    body: z.object({ url: z.url() }),
+    response: hostSchema,
+    status: 201,
+    errors: ['PEER_UNREACHABLE'],
+  },
+  forgetHost: {
+    method: 'DELETE',
+    path: '/hosts/{host}',
+    summary: 'Forgets a host that was introduced',
+    response: emptySchema,
+  },
+  listNetworks: {
+    method: 'GET',
+    path: '/networks',
+    summary: 'Networks of this host',
+    response: z.array(networkSchema),
+  },
+  listVms: {
+    method: 'GET',
+    path: '/vms',
+    summary: 'VMs that run on this host, whoever started them',
+    response: z.array(vmSchema),
+  },
+  getVm: {
+    method: 'GET',
+    path: '/vms/{vm}',
+    summary: 'One VM, by UUID or name',
+    response: vmSchema,
+    errors: ['NOT_FOUND'],
+  },
+  preflight: {
+    method: 'POST',
+    path: '/vms/{vm}/preflight',
+    summary: 'VM.assert_can_migrate: every check, nothing is changed',
+    body: migrateRequestSchema,
+    response: preflightSchema,
+    errors: ['NOT_FOUND', 'PEER_UNREACHABLE'],
+  },
+  migrate: {
+    method: 'POST',
+    path: '/vms/{vm}/migrate',
+    summary: 'VM.migrate: answers the operation, which goes on by itself',
+    body: migrateRequestSchema,
+    response: operationSchema,
+    status: 202,
+    errors: ['NOT_FOUND', 'BUSY', 'PEER_UNREACHABLE', 'PREFLIGHT_FAILED'],
+  },
+  listOperations: {
+    method: 'GET',
+    path: '/operations',
+    summary: 'Operations, the newest first',
+    response: z.array(operationSchema),
+  },
+  getOperation: {
+    method: 'GET',
+    path: '/operations/{operation}',
+    summary: 'One operation',
+    response: operationSchema,
+    errors: ['NOT_FOUND'],
+  },
+  watchOperation: {
+    method: 'GET',
+    path: '/operations/{operation}/events',
+    summary: 'The operation at every change, until it has ended',
+    response: operationSchema,
+    events: true,
+    errors: ['NOT_FOUND'],
+  },
+  cancelOperation: {
+    method: 'POST',
+    path: '/operations/{operation}/cancel',
+    summary: 'Takes everything back; possible until the VM has been released',
+    response: operationSchema,
+    errors: ['NOT_FOUND', 'TOO_LATE_TO_CANCEL'],
+  },
+
+  receivePreflight: {
+    method: 'POST',
+    path: '/receivers/preflight',
+    summary: "Between xapis: the destination's checks",
+    body: receiveRequestSchema,
+    response: preflightSchema,
+  },
+  receive: {
+    method: 'POST',
+    path: '/receivers',
+    summary: 'VM.receive: reserves all that the VM needs here',
+    body: receiveRequestSchema,
+    response: receiverGrantSchema,
+    status: 201,
+    errors: ['BUSY', 'SR_FULL', 'MEMORY_SHORT', 'PREFLIGHT_FAILED', 'STALE_EPOCH'],
+  },
+  listReceivers: {
+    method: 'GET',
+    path: '/receivers',
+    summary: 'VMs that are arriving',
+    response: z.array(receiverSchema),
+  },
+  getReceiver: {
+    method: 'GET',
+    path: '/receivers/{receiver}',
+    summary: 'One of them',
+    response: receiverSchema,
+    token: true,
+    errors: ['NOT_FOUND', 'UNAUTHORIZED'],
+  },
+  heartbeat: {
+    method: 'POST',
+    path: '/receivers/{receiver}/heartbeat',
+    summary: 'Between xapis, at every interval',
+    body: heartbeatSchema,
+    response: heartbeatAnswerSchema,
+    token: true,
+    errors: ['NOT_FOUND', 'UNAUTHORIZED'],
+  },
+  take: {
+    method: 'POST',
+    path: '/receivers/{receiver}/take',
+    summary: 'The source has released the VM: the destination takes the disks',
+    body: z.object({ epoch: z.int().positive(), start: z.boolean() }),
+    response: receiverSchema,
+    token: true,
+    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'HANDOVER_REFUSED', 'STALE_EPOCH'],
+  },
+  start: {
+    method: 'POST',
+    path: '/receivers/{receiver}/start',
+    summary: 'Runs the VM, once its disks have been taken',
+    response: receiverSchema,
+    token: true,
+    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'WRONG_STATE'],
+  },
+  close: {
+    method: 'POST',
+    path: '/receivers/{receiver}/close',
+    summary: 'The source has let go: the mirrors are taken out here',
+    response: receiverSchema,
+    token: true,
+    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'WRONG_STATE'],
+  },
+  abort: {
+    method: 'POST',
+    path: '/receivers/{receiver}/abort',
+    summary: 'Refuses the VM for good and removes everything made for it',
+    body: z.object({ reason: z.string().max(500) }),
+    response: receiverSchema,
+    token: true,
+    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'TOO_LATE_TO_CANCEL'],
+  },
+})
+
+/** The memory stream is an HTTP upgrade, which OpenAPI cannot describe: GET .../receivers/{id}/memory with the token. */
+export const memoryProtocol = 'crosspool-memory/1'
