@@ -1,0 +1,78 @@
+import { execa, type ResultPromise } from 'execa'
+import { CrosspoolError } from '../../model/errors.ts'
+import type { CommandResult, CommandRunner, RunOptions } from '../../ports/command-runner.ts'
+
+const defaultTimeoutMs = 60_000
+const outputCharactersMax = 2_000
+
+/** Runs programs of this host. Their messages are asked for in plain English, since parsers read them. */
+export const systemCommandRunner: CommandRunner = {
+  async run(command, args, options = {}) {
+    const result = await execute(command, args, options)
+    if (result.exitCode !== 0) throw failed(command, args, `exit code ${result.exitCode}`, result)
+    return result
+  },
+
+  probe: execute,
+
+  start(command, args) {
+    const child = execa(command, args, {
+      ...common,
+      buffer: false,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    const ended = child.then((result) => result.exitCode ?? null)
+    return {
+      stdin: child.stdin,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      ended,
+      kill: (signal) => void child.kill(signal),
+    }
+  },
+}
+
+const common = { reject: false, env: { LC_ALL: 'C' } } as const
+
+async function execute(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<CommandResult> {
+  const result = await started(command, args, options)
+  const { exitCode, stdout, stderr } = result
+  if (exitCode === undefined) {
+    const how = result.timedOut
+      ? 'timed out'
+      : result.isCanceled
+        ? 'cancelled'
+        : (result.signal ?? 'could not be started')
+    throw failed(command, args, how, { stdout, stderr }, result.originalMessage)
+  }
+  return { exitCode, stdout, stderr }
+}
+
+function started(command: string, args: readonly string[], options: RunOptions) {
+  return execa(command, args, {
+    ...common,
+    env: { ...common.env, ...options.environment },
+    timeout: options.timeoutMs ?? defaultTimeoutMs,
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+  }) as ResultPromise<{ reject: false; encoding: 'utf8' }>
+}
+
+function failed(
+  command: string,
+  args: readonly string[],
+  how: string,
+  output: { stdout: string; stderr: string },
+  cause?: unknown,
+) {
+  const text = (output.stderr || output.stdout).trim().slice(-outputCharactersMax) || 'no output'
+  return new CrosspoolError(
+    'COMMAND_FAILED',
+    { command: [command, ...args].join(' '), how, output: text },
+    cause,
+  )
+}
