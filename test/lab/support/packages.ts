@@ -1,0 +1,45 @@
+import { access } from 'node:fs/promises'
+import { execa } from 'execa'
+
+interface Need {
+  readonly packageName: string
+  /** A file that only this package brings. Asking for a file is quicker than asking dpkg. */
+  readonly file: string
+}
+
+const needs: readonly Need[] = [
+  { packageName: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
+  { packageName: 'qemu-utils', file: '/usr/bin/qemu-img' },
+  { packageName: 'mmdebstrap', file: '/usr/bin/mmdebstrap' },
+  { packageName: 'e2fsprogs', file: '/sbin/mke2fs' },
+  { packageName: 'openssh-client', file: '/usr/bin/ssh' },
+  { packageName: 'gcc', file: '/usr/bin/gcc' },
+  { packageName: 'libc6-dev', file: '/usr/lib/x86_64-linux-gnu/libc.a' },
+  { packageName: 'xz-utils', file: '/usr/bin/xz' },
+  { packageName: 'util-linux', file: '/usr/bin/setpriv' },
+  { packageName: 'tar', file: '/usr/bin/tar' },
+]
+
+async function missingPackages(): Promise<string[]> {
+  const missing: string[] = []
+  for (const need of needs) {
+    await access(need.file).catch(() => missing.push(need.packageName))
+  }
+  return missing
+}
+
+/** Makes sure that all programs the lab starts are installed. Installs them where it may, else says how to. */
+export async function ensurePackages(log: (line: string) => void): Promise<void> {
+  const missing = await missingPackages()
+  if (missing.length === 0) return
+  const command = ['apt-get', 'install', '--yes', '--no-install-recommends', ...missing]
+  if (process.getuid?.() !== 0) {
+    throw new Error(`the lab needs these Debian packages: run "sudo ${command.join(' ')}"`)
+  }
+  log(`installing ${missing.join(', ')}`)
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  await execa('apt-get', ['update'], { env, timeout: 300_000 })
+  await execa('apt-get', command.slice(1), { env, timeout: 900_000 })
+  const stillMissing = await missingPackages()
+  if (stillMissing.length > 0) throw new Error(`could not install ${stillMissing.join(', ')}`)
+}
