@@ -102,15 +102,19 @@ export const receiveRequestSchema = z
 export type ReceiveRequest = z.infer<typeof receiveRequestSchema>
 
 /**
- *   reserved -> receiving -> ready -> owned -> running -> closed
- *      |            |          |
- *      +------------+----------+--> aborted (durable refusal; nothing left behind)
+ *   reserved -> receiving -> ready -> owned -> starting -> running -> closed
+ *      |            |          |        |         |
+ *      +------------+----------+--------+---------+--> aborted (durable refusal; nothing left behind)
+ *
+ * From `owned` on it refuses only when the VM certainly never ran here: when its state could not be
+ * sent, or the hypervisor says so.
  */
 export const receiverStateSchema = z.enum([
   'reserved',
   'receiving',
   'ready',
   'owned',
+  'starting',
   'running',
   'closed',
   'aborted',

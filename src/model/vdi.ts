@@ -54,10 +54,17 @@ export const vdiOperations = [
 ] as const
 export type VdiOperation = (typeof vdiOperations)[number]
 
-const transitions: Readonly<Record<VdiOperation, { from: VdiState; to: VdiState }>> = {
-  attach: { from: 'detached', to: 'attached' },
+interface Transition {
+  readonly from: VdiState
+  readonly to: VdiState
+  /** States beyond `to`, where there is nothing left to do: a repeated sequence passes through them. */
+  readonly beyond?: VdiState
+}
+
+const transitions: Readonly<Record<VdiOperation, Transition>> = {
+  attach: { from: 'detached', to: 'attached', beyond: 'activated' },
   activate: { from: 'attached', to: 'activated' },
-  deactivate: { from: 'activated', to: 'attached' },
+  deactivate: { from: 'activated', to: 'attached', beyond: 'detached' },
   detach: { from: 'attached', to: 'detached' },
   adopt: { from: 'detached', to: 'adopted' },
   disown: { from: 'adopted', to: 'detached' },
@@ -65,11 +72,11 @@ const transitions: Readonly<Record<VdiOperation, { from: VdiState; to: VdiState 
 
 /**
  * The state after `operation`; the same state where it has been done already, so that every
- * operation may be repeated. @throws WRONG_STATE
+ * operation, and every sequence of them, may be repeated. @throws WRONG_STATE
  */
 export function nextVdiState(id: string, state: VdiState, operation: VdiOperation): VdiState {
-  const { from, to } = transitions[operation]
-  if (state === to) return state
+  const { from, to, beyond } = transitions[operation]
+  if (state === to || state === beyond) return state
   if (state === from) return to
   throw new CrosspoolError('WRONG_STATE', { kind: 'vdi', id, state, operation, needed: from })
 }

@@ -25,7 +25,7 @@ export interface BlockMapper {
   pathOf(name: string): string
 }
 
-/** One line of the table: sectors of 512 bytes. `error` fails all I/O: a fence. */
+/** One line of the table: sectors of 512 bytes. `error` fails all I/O: a fence. `zero` reads as zeroes and forgets what is written. */
 export type BlockSegment =
   | {
       readonly target: 'linear'
@@ -35,6 +35,7 @@ export type BlockSegment =
       readonly offsetSectors: number
     }
   | { readonly target: 'error'; readonly startSector: number; readonly sectors: number }
+  | { readonly target: 'zero'; readonly startSector: number; readonly sectors: number }
 
 export type BlockTable = readonly BlockSegment[]
 

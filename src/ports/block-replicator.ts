@@ -9,6 +9,8 @@ export interface BlockReplicator {
   reserve(name: string): Promise<BlockEndpoint>
   /** Bytes that the metadata device must have for a disk of this size. */
   metadataBytes(sizeBytes: number): number
+  /** Bytes that the device given to `define` must have for a disk of this size; what is beyond the disk may read as zeroes. */
+  deviceBytes(sizeBytes: number): number
   /** Writes the readable resource file, makes metadata and attaches the disk, Secondary and not yet connected. */
   define(resource: BlockResource): Promise<void>
   /** Connects to the peer and stays at it until `disconnect`. The source must be Primary before. */
@@ -16,9 +18,9 @@ export interface BlockReplicator {
   disconnect(name: string): Promise<void>
   /** `firstTime`: this side's data is the truth, although the disk has never been in sync. @throws HANDOVER_REFUSED when the peer is Primary or this disk is not up to date */
   promote(name: string, options?: { readonly firstTime?: boolean }): Promise<void>
-  /** @throws BUSY while the device is open */
+  /** Afterwards `state` shows all that happened before it. @throws BUSY while the device is open */
   demote(name: string): Promise<void>
-  /** Ends it and removes everything that `reserve` and `define` made. */
+  /** Ends it and removes everything that `reserve` and `define` made. @throws BUSY while the device is open */
   down(name: string): Promise<void>
   /** Where the device is found once defined, e.g. /dev/drbd1000. */
   devicePath(name: string): Promise<string>
@@ -26,7 +28,7 @@ export interface BlockReplicator {
   state(name: string): BlockReplicationState | null
   /** Calls `listener` at once with the present state, then at every change. Answers how to stop. */
   watch(name: string, listener: (state: BlockReplicationState | null) => void): () => void
-  /** Names of all that `define` made and `down` has not removed. */
+  /** Names of all that `reserve` or `define` made and `down` has not removed. */
   list(): Promise<readonly string[]>
 }
 

@@ -1,0 +1,241 @@
+import { CrosspoolError } from '../../model/errors.ts'
+import type {
+  Datapath,
+  Disk,
+  HandoverDisk,
+  InventoryItem,
+  Mirror,
+  MirrorHello,
+  MirrorStatus,
+} from '../../ports/datapath.ts'
+import { refuseHandover, retarget } from './datapath-device.ts'
+import { MirrorPair, type MirrorSide } from './mirror-pair.ts'
+import type { SimulatedKernel, SimulatedVolume, StorageWorld } from './storage-world.ts'
+
+/** The datapath of one simulated host. Its state is in the world, so it outlives this object. */
+export function createSimulatedDatapath(
+  world: StorageWorld,
+  host: string,
+  schemes: readonly string[] = ['simulated'],
+): Datapath {
+  return new SimulatedDatapath(world, host, schemes)
+}
+
+const missing: MirrorStatus = {
+  ...{ state: 'failed', outOfSyncBytes: 0, sentBytes: 0 },
+  reason: 'the mirror is not there',
+}
+
+class SimulatedDatapath implements Datapath {
+  readonly capabilities
+  readonly #world: StorageWorld
+  readonly #host: string
+
+  constructor(world: StorageWorld, host: string, schemes: readonly string[]) {
+    this.#world = world
+    this.#host = host
+    this.capabilities = { schemes, description: 'simulated mirror' }
+  }
+
+  async activate(disk: Disk) {
+    return await this.#act('activate', () => {
+      const path = `/dev/mapper/crosspool-${disk.vdi}`
+      const present = this.#kernel.devices.get(disk.vdi)
+      if (!present) this.#addDevice(disk, path)
+      return { kind: 'block' as const, path }
+    })
+  }
+
+  async deactivate(disk: Disk): Promise<void> {
+    await this.#act('deactivate', () => {
+      const device = this.#kernel.devices.get(disk.vdi)
+      if (device) retarget(device, 'fenced')
+      this.#kernel.devices.delete(disk.vdi)
+    })
+  }
+
+  async adopt(disk: Disk, device: string) {
+    return await this.#act('adopt', () => {
+      if (this.#kernel.attached.get(device)?.id !== disk.vdi)
+        throw new CrosspoolError('DISK_NOT_MAPPED', { device })
+      if (!this.#kernel.devices.has(disk.vdi)) this.#addDevice(disk, device)
+      return { kind: 'block' as const, path: device }
+    })
+  }
+
+  async offer(mirror: Mirror): Promise<void> {
+    await this.#act('offer', () => {
+      this.#addSide(mirror, 'secondary')
+      const device = this.#kernel.devices.get(mirror.disk.vdi)
+      if (device?.mode === 'volume') retarget(device, 'standby')
+    })
+  }
+
+  async prepare(mirror: Mirror): Promise<MirrorHello> {
+    return await this.#act('prepare', () => {
+      this.#addSide(mirror, 'primary')
+      const device = this.#kernel.devices.get(mirror.disk.vdi)
+      if (device?.mode === 'volume') retarget(device, 'mirror')
+      return { host: this.#host }
+    })
+  }
+
+  async accept(mirror: Mirror, hello: MirrorHello): Promise<MirrorHello> {
+    return await this.#act('accept', () => {
+      if (typeof hello.host !== 'string')
+        throw new CrosspoolError('BAD_REQUEST', { reason: 'the hello names no host' })
+      this.#addSide(mirror, 'secondary').isConnected = true
+      return { host: this.#host }
+    })
+  }
+
+  async start(mirror: Mirror, _welcome: MirrorHello): Promise<void> {
+    await this.#act('start', () => {
+      const side = this.#addSide(mirror, 'primary')
+      if (side.isConnected) return
+      side.isConnected = true
+      this.#pair(mirror.id).begin(mirror.disk.sizeBytes)
+    })
+  }
+
+  watch(mirror: Mirror, listener: (status: MirrorStatus) => void): () => void {
+    const pair = this.#world.pairs.get(mirror.id)
+    if (pair) return pair.watch(this.#host, listener)
+    listener(missing)
+    return () => {}
+  }
+
+  async arm(_handover: readonly HandoverDisk[]): Promise<void> {
+    await this.#act('arm', () => {})
+  }
+
+  async release(handover: readonly HandoverDisk[]): Promise<void> {
+    await this.#act('release', () => {
+      for (const { mirror } of handover) {
+        if (!mirror) continue
+        const { state } = this.#world.pairs.get(mirror.id)?.status(this.#host) ?? missing
+        const isReleased = this.#side(mirror)?.role === 'secondary'
+        if (state !== 'synced' && state !== 'handed-over' && !isReleased)
+          throw new CrosspoolError('REPLICATION_LOST', { id: mirror.id, state })
+      }
+      for (const { disk, mirror } of handover) {
+        const side = mirror && this.#side(mirror)
+        if (side) side.role = 'secondary'
+        const device = this.#kernel.devices.get(disk.vdi)
+        if (device) retarget(device, 'held')
+        if (mirror) this.#world.pairs.get(mirror.id)?.announce()
+      }
+    })
+  }
+
+  async reclaim(handover: readonly HandoverDisk[]): Promise<void> {
+    await this.#act('reclaim', () => this.#makeWritable(handover))
+  }
+
+  async take(handover: readonly HandoverDisk[]): Promise<void> {
+    await this.#act('take', () => {
+      for (const { mirror } of handover) {
+        if (!mirror) continue
+        if (!this.#side(mirror)) throw refuseHandover(`mirror ${mirror.id} is not here`)
+        if (!this.#pair(mirror.id).isInSync())
+          throw refuseHandover(`the disk of mirror ${mirror.id} is not up to date`)
+      }
+      this.#makeWritable(handover)
+    })
+  }
+
+  async close(mirror: Mirror, keep: 'volume' | 'nothing'): Promise<void> {
+    await this.#act('close', () => {
+      this.#world.pairs.get(mirror.id)?.lose(this.#host)
+      const device = this.#kernel.devices.get(mirror.disk.vdi)
+      if (device) retarget(device, keep === 'volume' ? 'volume' : 'fenced')
+    })
+  }
+
+  async inventory(): Promise<readonly InventoryItem[]> {
+    return await this.#act('inventory', () => [
+      ...[...this.#kernel.devices.values()]
+        .filter(({ adopted }) => !adopted)
+        .map(({ vdi, path: name }) => ({ kind: 'mapped-device' as const, name, owner: vdi })),
+      ...[...this.#world.pairs.values()].flatMap((pair) =>
+        pair.at(this.#host)
+          ? [{ kind: 'minor' as const, name: `mirror-${pair.id}`, owner: pair.id }]
+          : [],
+      ),
+    ])
+  }
+
+  get #kernel(): SimulatedKernel {
+    return this.#world.kernel(this.#host)
+  }
+
+  async #act<Result>(name: string, perform: () => Result): Promise<Result> {
+    return await this.#kernel.faults.around(`datapath.${name}`, perform)
+  }
+
+  #pair(id: string): MirrorPair {
+    const pair = this.#world.pairs.get(id) ?? new MirrorPair(this.#world, id)
+    this.#world.pairs.set(id, pair)
+    return pair
+  }
+
+  #side(mirror: Mirror): MirrorSide | undefined {
+    return this.#world.pairs.get(mirror.id)?.at(this.#host)
+  }
+
+  #addSide(mirror: Mirror, role: MirrorSide['role']): MirrorSide {
+    const pair = this.#pair(mirror.id)
+    const volume = this.#volume(mirror.disk)
+    const side = { host: this.#host, mirror, volume, role, isConnected: false }
+    return pair.at(this.#host) ?? pair.add(side)
+  }
+
+  #addDevice(disk: Disk, path: string): void {
+    const side = [...this.#world.pairs.values()]
+      .map((pair) => pair.at(this.#host))
+      .find((candidate) => candidate?.mirror.disk.vdi === disk.vdi)
+    const mode = side ? (side.role === 'primary' ? 'mirror' : 'standby') : 'volume'
+    this.#kernel.devices.set(disk.vdi, {
+      ...{ vdi: disk.vdi, path, volume: this.#volume(disk), mode },
+      ...{ adopted: !path.startsWith('/dev/mapper/crosspool-') },
+      ...{ hasWritten: false, waiting: [] },
+    })
+  }
+
+  #volume(disk: Disk): SimulatedVolume {
+    const volume = this.#kernel.attached.get(disk.volumeDevice)
+    if (volume) return volume
+    const reason = `${this.#host} has no device ${disk.volumeDevice}`
+    throw new CrosspoolError('SR_UNUSABLE', { sr: 'of the simulation', reason })
+  }
+
+  /** What `reclaim` and `take` have in common. A peer that can be seen prevents two writers; one that cannot does not. */
+  #makeWritable(handover: readonly HandoverDisk[]): void {
+    for (const { mirror } of handover) {
+      const pair = mirror && this.#world.pairs.get(mirror.id)
+      if (pair?.isLinked() && pair.other(this.#host)?.role === 'primary')
+        throw refuseHandover(`the other side of mirror ${pair.id} is writable`)
+    }
+    for (const { disk, mirror } of handover) {
+      const pair = mirror && this.#world.pairs.get(mirror.id)
+      this.#checkSingleWriter(disk, pair ?? null)
+      const side = pair?.at(this.#host)
+      if (side) side.role = 'primary'
+      const device = this.#kernel.devices.get(disk.vdi)
+      if (device) retarget(device, side ? 'mirror' : 'volume')
+      pair?.announce()
+    }
+  }
+
+  #checkSingleWriter(disk: Disk, pair: MirrorPair | null): void {
+    if (pair?.other(this.#host)?.role === 'primary')
+      this.#world.violations.push(`mirror ${pair.id} is writable on both sides`)
+    if (pair) return
+    const volume = this.#kernel.devices.get(disk.vdi)?.volume
+    for (const { host, devices } of this.#world.kernels()) {
+      const device = host === this.#host ? undefined : devices.get(disk.vdi)
+      if (volume && device?.volume === volume && device.hasWritten && device.mode === 'volume')
+        this.#world.violations.push(`volume ${disk.vdi} is writable on two hosts`)
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import type { Volume } from '../../ports/volume-store.ts'
+import { parseTags } from './tags.ts'
+
+/** A volume of the group as LVM reports it. */
+export interface LogicalVolume extends Volume {
+  readonly isActive: boolean
+  readonly isUnfinished: boolean
+  /** /dev/GROUP/NAME, which all LVM programs understand. */
+  readonly path: string
+}
+
+export interface ThinPool {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly freeBytes: number
+  /** Blocks are zeroed before they are used. */
+  readonly zeroes: boolean
+}
+
+const rowSchema = z.object({
+  lv_uuid: z.string(),
+  lv_name: z.string(),
+  lv_size: z.coerce.number(),
+  lv_tags: z.string(),
+  lv_active: z.string(),
+  lv_layout: z.string(),
+  lv_role: z.string(),
+  lv_path: z.string(),
+  lv_dm_path: z.string(),
+  lv_kernel_minor: z.coerce.number(),
+  data_percent: z.string(),
+  pool_lv: z.string(),
+  zero: z.string(),
+})
+type Row = z.infer<typeof rowSchema>
+
+const volumesSchema = z.object({ report: z.array(z.object({ lv: z.array(rowSchema) })) })
+const groupSchema = z.object({
+  report: z.array(
+    z.object({
+      vg: z.array(
+        z.object({
+          vg_size: z.coerce.number(),
+          vg_free: z.coerce.number(),
+          vg_extent_size: z.coerce.number(),
+        }),
+      ),
+    }),
+  ),
+})
+
+export function parseVolumes(text: string): {
+  readonly volumes: readonly LogicalVolume[]
+  readonly pools: readonly ThinPool[]
+} {
+  const rows = volumesSchema.parse(JSON.parse(text)).report.flatMap(({ lv }) => lv)
+  const isPool = (row: Row) => row.lv_layout.split(',').includes('pool')
+  // A thick snapshot's size is that of its changes, not that of the disk it shows.
+  const hiddenRoles = ['private', 'thicksnapshot']
+  const isOffered = (row: Row) =>
+    !isPool(row) && !row.lv_role.split(',').some((role) => hiddenRoles.includes(role))
+  return { volumes: rows.filter(isOffered).map(toVolume), pools: rows.filter(isPool).map(toPool) }
+}
+
+export function parseGroup(text: string): {
+  readonly sizeBytes: number
+  readonly freeBytes: number
+  readonly extentBytes: number
+} | null {
+  const [group] = groupSchema.parse(JSON.parse(text)).report.flatMap(({ vg }) => vg)
+  if (!group) return null
+  return {
+    sizeBytes: group.vg_size,
+    freeBytes: group.vg_free,
+    extentBytes: group.vg_extent_size,
+  }
+}
+
+/** Patterns of a line such as `filter=["a|.*|"]`. */
+export function parseFilter(text: string): readonly string[] {
+  const list = /^\s*filter=(.*)$/m.exec(text)?.[1]
+  return [...(list ?? '').matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, pattern]) => pattern ?? '')
+}
+
+function toVolume(row: Row): LogicalVolume {
+  const tags = parseTags(row.lv_tags.split(','))
+  const isThin = row.pool_lv !== ''
+  return {
+    id: tags?.id ?? row.lv_uuid,
+    name: tags?.name ?? row.lv_name,
+    sizeBytes: tags?.sizeBytes ?? row.lv_size,
+    allocatedBytes: isThin ? percentOf(row.lv_size, row.data_percent) : row.lv_size,
+    managed: tags !== null,
+    isActive: row.lv_active.startsWith('active'),
+    isUnfinished: tags?.isUnfinished ?? false,
+    path: row.lv_path,
+    paths: [
+      row.lv_path,
+      row.lv_dm_path,
+      ...(row.lv_kernel_minor >= 0 ? [`/dev/dm-${row.lv_kernel_minor}`] : []),
+    ],
+  }
+}
+
+function toPool(row: Row): ThinPool {
+  return {
+    name: row.lv_name,
+    sizeBytes: row.lv_size,
+    freeBytes: row.lv_size - percentOf(row.lv_size, row.data_percent),
+    zeroes: row.zero === 'zero',
+  }
+}
+
+function percentOf(sizeBytes: number, percent: string): number {
+  return Math.min(sizeBytes, Math.ceil((sizeBytes * Number(percent || 0)) / 100))
+}

@@ -1,0 +1,51 @@
+import type { KeyedLock } from '../../lib/keyed-lock.ts'
+import { CrosspoolError } from '../../model/errors.ts'
+import type { Datapath, HandoverDisk } from '../../ports/datapath.ts'
+import type { DiskHandover } from '../../ports/storage-manager.ts'
+import type { Replications } from './replications.ts'
+import type { VdiCatalogue } from './vdi-catalogue.ts'
+import { toDisk } from './vdi-records.ts'
+
+/** The four acts of a handover, each over all disks of a VM at once. */
+export type HandoverAct = 'arm' | 'release' | 'reclaim' | 'take'
+
+/** Asks only records on its way to the datapath: the VM stands still meanwhile. */
+export class Handover {
+  readonly #datapath: Datapath
+  readonly #catalogue: VdiCatalogue
+  readonly #replications: Replications
+  readonly #lock: KeyedLock
+
+  constructor(
+    datapath: Datapath,
+    catalogue: VdiCatalogue,
+    replications: Replications,
+    lock: KeyedLock,
+  ) {
+    this.#datapath = datapath
+    this.#catalogue = catalogue
+    this.#replications = replications
+    this.#lock = lock
+  }
+
+  /** @throws NOT_FOUND, WRONG_STATE, and what the datapath says of the act */
+  async perform(act: HandoverAct, disks: readonly DiskHandover[]): Promise<void> {
+    const ids = disks.map(({ vdi }) => vdi)
+    await this.#lock.run(ids, async () => {
+      const handover = await Promise.all(disks.map((disk) => this.#resolve(act, disk)))
+      await this.#datapath[act](handover)
+    })
+  }
+
+  async #resolve(act: HandoverAct, { vdi, replication }: DiskHandover): Promise<HandoverDisk> {
+    const record = await this.#catalogue.recorded(vdi)
+    if (record.replication !== replication && record.replication !== null) {
+      // Handing over the plain volume beneath a mirror would lose what the mirror still holds.
+      const user = `replication ${record.replication}`
+      throw new CrosspoolError('BUSY', { kind: 'vdi', id: vdi, user })
+    }
+    const disk = toDisk(record, act)
+    if (replication === null) return { disk, mirror: null }
+    return { disk, mirror: await this.#replications.mirrorFor(vdi, replication) }
+  }
+}

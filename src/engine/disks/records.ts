@@ -1,0 +1,75 @@
+import type { Json, RecordStore } from '../../ports/record-store.ts'
+
+/**
+ * What the storage manager must not forget. A record is written before the act that it stands for
+ * and removed after it: it claims at least all that is there, so nothing is left behind unseen.
+ */
+export type SrRecord = {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+  readonly configuration: { readonly [key: string]: Json }
+}
+
+export type VdiRecord = {
+  readonly id: string
+  readonly sr: string
+  readonly name: string
+  readonly sizeBytes: number
+  readonly allocatedBytes: number
+  readonly managed: boolean
+  readonly state: 'detached' | 'attached' | 'activated' | 'adopted'
+  /** Null in state `attached`, `activated` or `adopted`: the act was begun, perhaps not finished. */
+  readonly device: string | null
+  readonly volumeDevice: string | null
+  /** The device of the administrator's that was adopted. */
+  readonly adopted: string | null
+  readonly replication: string | null
+  readonly unfinished: 'creating' | 'destroying' | null
+}
+
+/**
+ * - `offered`: the URI has been given away and not been used
+ * - `preparing`: the source is on its way to the target; after a crash it is taken back
+ * - `accepting`: the URI has been used; after a crash nobody knows whether the source has the answer
+ * - `running`: the kernel keeps the mirror, with or without this daemon
+ * - `stopping`: is being taken out; goes on after a crash
+ * - `failed`: cannot go on, and waits to be stopped
+ */
+export type ReplicationRecord = {
+  readonly id: string
+  readonly vdi: string
+  readonly side: 'source' | 'target'
+  readonly provider: string
+  readonly sizeBytes: number
+  readonly secret: string
+  readonly volumeDevice: string
+  readonly adopted: string | null
+  readonly phase: 'offered' | 'preparing' | 'accepting' | 'running' | 'stopping' | 'failed'
+  /** While stopping: what is left beneath the VM's device. */
+  readonly keep: 'volume' | 'nothing' | null
+  readonly reason: string | null
+}
+
+export interface Records<Value extends { readonly id: string } & Json> {
+  get(id: string): Promise<Value | null>
+  list(): Promise<readonly Value[]>
+  put(value: Value): Promise<void>
+  remove(id: string): Promise<void>
+  key(id: string): string
+}
+
+/** All records of one kind. This daemon is the only one that writes them. */
+export function createRecords<Value extends { readonly id: string } & Json>(
+  store: RecordStore,
+  kind: string,
+): Records<Value> {
+  const key = (id: string) => `${kind}/${id}`
+  return {
+    key,
+    get: async (id) => (await store.get<Value>(key(id)))?.value ?? null,
+    list: async () => (await store.list<Value>(`${kind}/`)).map(({ value }) => value),
+    put: async (value) => void (await store.transact({ puts: [{ key: key(value.id), value }] })),
+    remove: async (id) => void (await store.transact({ deletes: [key(id)] })),
+  }
+}

@@ -1,0 +1,38 @@
+import { CrosspoolError } from '../../model/errors.ts'
+import type { Disk, Mirror } from '../../ports/datapath.ts'
+import type { ReplicationRecord, VdiRecord } from './records.ts'
+import { toDisk } from './vdi-records.ts'
+
+/** A new record, but for how far it has come. */
+export function describe(
+  vdi: VdiRecord,
+  id: string,
+  side: 'source' | 'target',
+  provider: string,
+  secret: string,
+): Omit<ReplicationRecord, 'phase'> {
+  const { sizeBytes, adopted } = vdi
+  const { volumeDevice } = toDisk(vdi, 'replicate')
+  const own = { id, vdi: vdi.id, side, provider, sizeBytes, secret, volumeDevice, adopted }
+  return { ...own, keep: null, reason: null }
+}
+
+export function toMirror(record: ReplicationRecord): Mirror {
+  const { id, side, vdi, sizeBytes, volumeDevice, adopted, secret } = record
+  const disk: Disk = { vdi, sizeBytes, volumeDevice, adopted }
+  return { id, side, disk, secret }
+}
+
+export function refuseSecond({ id, replication }: VdiRecord): void {
+  if (replication)
+    throw new CrosspoolError('BUSY', { kind: 'vdi', id, user: `replication ${replication}` })
+}
+
+export function checkSize(sizeBytes: number, targetSizeBytes: number): void {
+  if (sizeBytes !== targetSizeBytes)
+    throw new CrosspoolError('SIZE_MISMATCH', { sizeBytes, targetSizeBytes })
+}
+
+export function refused(reason: string): CrosspoolError {
+  return new CrosspoolError('URI_REFUSED', { reason })
+}

@@ -1,0 +1,122 @@
+import { createOrderedListeners, type OrderedListeners } from '../../lib/ordered-listeners.ts'
+import type { Replication } from '../../model/replication.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { MirrorStatus } from '../../ports/datapath.ts'
+import type { ReplicationRecord } from './records.ts'
+import { TransferRateMeter } from './transfer-rate.ts'
+
+interface Watched {
+  record: ReplicationRecord
+  seen: Replication
+  readonly meter: TransferRateMeter
+  readonly listeners: OrderedListeners<Replication>
+  stopMirrorWatch: (() => void) | null
+}
+
+/** Watches the mirror of a record; answers how to stop. */
+export type WatchMirror = (
+  record: ReplicationRecord,
+  listener: (status: MirrorStatus) => void,
+) => () => void
+
+/** The replications as everybody sees them, at every change. Holds nothing that a restart could lose. */
+export class ReplicationWatcher {
+  readonly #clock: Clock
+  readonly #watchMirror: WatchMirror
+  readonly #watched = new Map<string, Watched>()
+
+  constructor(clock: Clock, watchMirror: WatchMirror) {
+    this.#clock = clock
+    this.#watchMirror = watchMirror
+  }
+
+  /** Takes note of a record as it has been written; a running one is watched in the kernel from here on. */
+  note(record: ReplicationRecord): void {
+    const watched = this.#watched.get(record.id) ?? this.#add(record)
+    watched.record = record
+    if (record.phase === 'running') this.#start(watched)
+    else this.#stop(watched)
+    if (record.phase !== 'running' && record.phase !== 'stopping')
+      this.#show(watched, { ...watched.seen, ...still(record) })
+  }
+
+  /** It has been taken out: listeners are told for the last time. */
+  forget(id: string): void {
+    const watched = this.#watched.get(id)
+    if (!watched) return
+    this.#stop(watched)
+    this.#watched.delete(id)
+    const { seen, listeners } = watched
+    listeners.emit({ ...seen, state: 'stopped', bytesPerSecond: 0, etaMs: null, reason: null })
+    listeners.clear()
+  }
+
+  list(): readonly Replication[] {
+    return [...this.#watched.values()].map(({ seen }) => seen)
+  }
+
+  get(id: string): Replication | undefined {
+    return this.#watched.get(id)?.seen
+  }
+
+  /** Calls `listener` at once and at every change; undefined where there is no such replication. */
+  watch(id: string, listener: (replication: Replication) => void): (() => void) | undefined {
+    const watched = this.#watched.get(id)
+    if (!watched) return undefined
+    const stop = watched.listeners.add(listener)
+    listener(watched.seen)
+    return stop
+  }
+
+  close(): void {
+    for (const watched of this.#watched.values()) {
+      this.#stop(watched)
+      watched.listeners.clear()
+    }
+  }
+
+  #add(record: ReplicationRecord): Watched {
+    const { id, vdi, side, provider, sizeBytes } = record
+    const watched: Watched = {
+      record,
+      seen: {
+        ...{ id, vdi, side, provider, sizeBytes, ...still(record) },
+        ...{ outOfSyncBytes: sizeBytes, sentBytes: 0 },
+      },
+      meter: new TransferRateMeter(),
+      listeners: createOrderedListeners<Replication>(),
+      stopMirrorWatch: null,
+    }
+    this.#watched.set(id, watched)
+    return watched
+  }
+
+  #start(watched: Watched): void {
+    if (watched.stopMirrorWatch) return
+    watched.stopMirrorWatch = this.#watchMirror(watched.record, (status) => {
+      const { state, outOfSyncBytes, sentBytes, reason } = status
+      const atMs = this.#clock.monotonicMs()
+      const rate = watched.meter.add({ atMs, sentBytes, remainingBytes: outOfSyncBytes })
+      const etaMs = state === 'syncing' || state === 'synced' ? rate.etaMs : null
+      const { bytesPerSecond } = rate
+      const seen = { state, outOfSyncBytes, sentBytes, bytesPerSecond, etaMs, reason }
+      this.#show(watched, { ...watched.seen, ...seen })
+    })
+  }
+
+  #stop(watched: Watched): void {
+    watched.stopMirrorWatch?.()
+    watched.stopMirrorWatch = null
+  }
+
+  #show(watched: Watched, next: Replication): void {
+    watched.seen = next
+    watched.listeners.emit(next)
+  }
+}
+
+/** What a replication that is not in the kernel shows. */
+function still({ phase, reason }: ReplicationRecord) {
+  const state = phase === 'offered' || phase === 'failed' ? phase : ('connecting' as const)
+  return { state, reason, bytesPerSecond: 0, etaMs: null }
+}

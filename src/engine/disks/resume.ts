@@ -1,0 +1,105 @@
+import type { KeyedLock } from '../../lib/keyed-lock.ts'
+import type { StorageEnvironment } from './environment.ts'
+import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
+import type { Replications } from './replications.ts'
+import type { Srs } from './srs.ts'
+import type { Vdis } from './vdis.ts'
+
+export interface ResumeParts {
+  readonly environment: StorageEnvironment
+  readonly vdiRecords: Records<VdiRecord>
+  readonly replicationRecords: Records<ReplicationRecord>
+  readonly srs: Srs
+  readonly vdis: Vdis
+  readonly replications: Replications
+  readonly lock: KeyedLock
+}
+
+const bootKey = 'boot'
+
+/**
+ * Brings the records and the host together after this daemon or the host was started anew: mirrors
+ * that run in the kernel are watched again, what was half done is finished or taken back.
+ */
+export async function resumeAfterRestart(parts: ResumeParts): Promise<void> {
+  const { environment, vdiRecords, replicationRecords, lock } = parts
+  const { store, bootId, log } = environment
+  const known = await store.get<string>(bootKey)
+  if (known && known.value !== bootId) await forgetKernelState(parts)
+  await store.transact({ puts: [{ key: bootKey, value: bootId }] })
+
+  for (const record of await replicationRecords.list()) {
+    parts.replications.watcher.note(record)
+    await attempt(log, { replication: record.id }, () =>
+      lock.run([record.vdi], () => resumeReplication(parts, record)),
+    )
+  }
+  for (const record of await vdiRecords.list()) {
+    await attempt(log, { vdi: record.id }, () =>
+      lock.run([record.id], () => resumeVdi(parts, record)),
+    )
+  }
+}
+
+/** The host was started anew: no device is there any more, and no VM that used one. */
+async function forgetKernelState({ vdiRecords, replicationRecords }: ResumeParts): Promise<void> {
+  for (const record of await replicationRecords.list()) {
+    if (record.phase === 'stopping') continue
+    await replicationRecords.put({ ...record, phase: 'failed', reason: 'the host was restarted' })
+  }
+  for (const record of await vdiRecords.list()) {
+    if (record.state === 'detached') continue
+    const left = { device: null, volumeDevice: null, adopted: null }
+    await vdiRecords.put({ ...record, ...left, state: 'detached' })
+  }
+}
+
+async function resumeReplication(parts: ResumeParts, record: ReplicationRecord): Promise<void> {
+  const { replications, replicationRecords } = parts
+  if (record.phase === 'stopping') await replications.finishStop(record)
+  if (record.phase === 'preparing')
+    await replications.finishStop({ ...record, phase: 'stopping', keep: 'volume' })
+  if (record.phase === 'accepting') {
+    // The source may have no answer, and a URI is good once.
+    const reason = 'the storage manager was restarted while the source joined'
+    const failed = { ...record, phase: 'failed' as const, reason }
+    await replicationRecords.put(failed)
+    replications.watcher.note(failed)
+  }
+}
+
+async function resumeVdi(parts: ResumeParts, listed: VdiRecord): Promise<void> {
+  const { vdiRecords, vdis, srs } = parts
+  const record = (await vdiRecords.get(listed.id)) ?? listed
+  if (record.unfinished) {
+    await (await srs.open(record.sr)).destroy(record.id)
+    await vdiRecords.remove(record.id)
+  } else if (record.state === 'attached' && record.volumeDevice === null) {
+    await vdis.attachVolume(record)
+  } else if (record.state === 'activated' && record.device === null) {
+    await vdis.activateDevice(record)
+  } else if (record.state === 'adopted' && record.device === null) {
+    await vdiRecords.put({ ...record, state: 'detached', volumeDevice: null })
+  }
+  await forgetUnused(parts, record.id)
+}
+
+/** A volume of the administrator's that nobody uses needs no record. */
+async function forgetUnused({ vdiRecords }: ResumeParts, id: string): Promise<void> {
+  const record = await vdiRecords.get(id)
+  if (record && !record.managed && record.state === 'detached' && !record.replication)
+    await vdiRecords.remove(id)
+}
+
+/** What cannot be mended now must not keep the rest from being mended. */
+async function attempt(
+  log: StorageEnvironment['log'],
+  fields: Readonly<Record<string, string>>,
+  act: () => Promise<void>,
+): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    log.error({ ...fields, error }, 'could not be resumed')
+  }
+}

@@ -1,0 +1,80 @@
+import { createKeyedLock } from '../../lib/keyed-lock.ts'
+import { CrosspoolError } from '../../model/errors.ts'
+import type { JoinAnswer, JoinRequest } from '../../ports/peers.ts'
+import type { StorageManager } from '../../ports/storage-manager.ts'
+import type { StorageEnvironment } from './environment.ts'
+import { Handover } from './handover.ts'
+import { listLeftovers } from './leftovers.ts'
+import { createRecords, type ReplicationRecord, type SrRecord, type VdiRecord } from './records.ts'
+import { Replications } from './replications.ts'
+import { resumeAfterRestart } from './resume.ts'
+import { Srs } from './srs.ts'
+import { VdiCatalogue } from './vdi-catalogue.ts'
+import { Vdis } from './vdis.ts'
+
+/** A storage manager as its own daemon sees it. */
+export interface LocalStorageManager extends StorageManager {
+  /** Between storage managers: the source answers the URI. @throws URI_REFUSED, SIZE_MISMATCH */
+  join(replication: string, request: JoinRequest): Promise<JoinAnswer>
+  /** Must have ended before anything else is asked. */
+  resumeAfterRestart(): Promise<void>
+  /** Stops watching. What runs in the kernel goes on. */
+  close(): void
+}
+
+export function createStorageManager(environment: StorageEnvironment): LocalStorageManager {
+  const { store, datapath, host, apiVersion } = environment
+  const lock = createKeyedLock()
+  const vdiRecords = createRecords<VdiRecord>(store, 'vdi')
+  const replicationRecords = createRecords<ReplicationRecord>(store, 'replication')
+  const srs = new Srs(environment, createRecords<SrRecord>(store, 'sr'), vdiRecords)
+  const catalogue = new VdiCatalogue(environment, vdiRecords, srs)
+  const vdis = new Vdis(environment, vdiRecords, srs, catalogue, lock)
+  const replications = new Replications({
+    ...{ environment, replicationRecords, vdiRecords },
+    ...{ catalogue, vdis, lock },
+  })
+  const handover = new Handover(datapath, catalogue, replications, lock)
+  const { watcher } = replications
+
+  return {
+    facts: async () => ({
+      ...{ host, apiVersion, replicationSchemes: datapath.capabilities.schemes },
+    }),
+    listSrs: () => srs.list(),
+    createSr: (create) => lock.run(['srs'], () => srs.create(create)),
+    forgetSr: (sr) => lock.run(['srs'], () => srs.forget(sr)),
+    listVdis: (filter) => catalogue.list(filter),
+    getVdi: (vdi) => catalogue.get(vdi),
+    createVdi: (create) => vdis.create(create),
+    destroyVdi: (vdi) => vdis.destroy(vdi),
+    attach: (vdi) => vdis.attach(vdi),
+    activate: (vdi) => vdis.activate(vdi),
+    deactivate: (vdi) => vdis.deactivate(vdi),
+    detach: (vdi) => vdis.detach(vdi),
+    adopt: (vdi, device) => vdis.adopt(vdi, device),
+    disown: (vdi) => vdis.disown(vdi),
+    getReplicationTarget: (vdi, schemes) => replications.offer(vdi, schemes),
+    replicateTo: (vdi, uri) => replications.replicateTo(vdi, uri),
+    join: (replication, request) => replications.join(replication, request),
+    listReplications: async () => watcher.list(),
+    getReplication: async (replication) => replications.get(replication),
+    watchReplication(id, listener) {
+      const stop = watcher.watch(id, listener)
+      if (!stop) throw new CrosspoolError('NOT_FOUND', { kind: 'replication', id })
+      return stop
+    },
+    stopReplication: (replication, keep) => replications.stop(replication, keep),
+    armHandover: (disks) => handover.perform('arm', disks),
+    releaseDisks: (disks) => handover.perform('release', disks),
+    reclaimDisks: (disks) => handover.perform('reclaim', disks),
+    takeDisks: (disks) => handover.perform('take', disks),
+    leftovers: () => listLeftovers(environment, vdiRecords, srs, watcher),
+    resumeAfterRestart: () =>
+      resumeAfterRestart({
+        ...{ environment, vdiRecords, replicationRecords },
+        ...{ srs, vdis, replications, lock },
+      }),
+    close: () => watcher.close(),
+  }
+}
