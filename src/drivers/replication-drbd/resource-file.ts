@@ -1,0 +1,73 @@
+import type { BlockEndpoint, BlockResource } from '../../ports/block-replicator.ts'
+import type { OptionSection, ReplicationOptions } from './options.ts'
+
+export interface ResourceFileContent {
+  readonly resource: BlockResource
+  readonly minor: number
+  readonly options: ReplicationOptions
+  /** Major version of the kernel's part. */
+  readonly driverMajor: number
+}
+
+/**
+ * The resource as drbdadm reads it. Hosts are named by address (`floating`), since two pools may
+ * both have a host "xen1". This host comes first: drbdadm takes the first that is local, and both
+ * are in a mirror between two storage repositories of one host.
+ */
+export function formatResourceFile(content: ResourceFileContent): string {
+  const { resource, options } = content
+  const net = { ...options.net, 'shared-secret': quote(resource.secret) }
+  return [
+    '# Written by Crosspool; removed when the replication ends. The secret is good for it alone.',
+    `resource ${quote(resource.name)} {`,
+    ...section('net', net),
+    ...section('disk', options.disk),
+    ...host(content, resource.local, resource.peer),
+    '  # The other side keeps its own devices; what stands here only has to be there.',
+    ...host(content, resource.peer, resource.local),
+    '}',
+    '',
+  ].join('\n')
+}
+
+/** What an administrator gives to `drbdadm -c`. */
+export function formatMainFile(resourceDirectory: string): string {
+  return [
+    '# Written by Crosspool. To look at its replications: drbdadm -c THIS_FILE status',
+    'global { usage-count no; }',
+    `include ${quote(`${resourceDirectory}/*.res`)};`,
+    '',
+  ].join('\n')
+}
+
+function host(content: ResourceFileContent, own: BlockEndpoint, other: BlockEndpoint): string[] {
+  const { resource, minor, driverMajor } = content
+  return [
+    `  floating ${formatAddress(own)} {`,
+    ...(driverMajor >= 9 ? [`    node-id ${nodeId(own, other)};`] : []),
+    `    device minor ${minor};`,
+    `    disk ${quote(resource.device)};`,
+    // Flexible: as long as the device is.
+    `    meta-disk ${quote(resource.metadataDevice)};`,
+    '  }',
+  ]
+}
+
+/** Both sides must agree which of them is 0, without asking. */
+function nodeId(own: BlockEndpoint, other: BlockEndpoint): 0 | 1 {
+  return formatAddress(own) < formatAddress(other) ? 0 : 1
+}
+
+function formatAddress({ address, port }: BlockEndpoint): string {
+  return address.includes(':') ? `ipv6 [${address}]:${port}` : `ipv4 ${address}:${port}`
+}
+
+function section(name: string, options: OptionSection): string[] {
+  const lines = Object.entries(options).map(([key, value]) => `    ${key} ${value};`)
+  return [`  ${name} {`, ...lines, '  }']
+}
+
+function quote(text: string): string {
+  if (/["\\\n]/.test(text)) throw new Error(`not possible in a resource file: ${text}`)
+  return `"${text}"`
+}

@@ -1,0 +1,138 @@
+import { CrosspoolError } from '../../model/errors.ts'
+import type { VmConfiguration, VmFacts } from '../../model/vm.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Hypervisor } from '../../ports/hypervisor.ts'
+import { receiveSimulatedVm } from './hypervisor-receive.ts'
+import { sendSimulatedVm } from './hypervisor-send.ts'
+import type { HypervisorWorld, SimulatedVm } from './hypervisor-world.ts'
+
+export interface SimulatedHypervisorOptions {
+  readonly clock: Clock
+  readonly type?: string
+  /** How this one pauses: false as Xen (all is across before `paused`), true as QEMU. */
+  readonly sendsAfterHandover?: boolean
+  /** Time that each piece of memory takes; pieces are a tenth of the memory, 64 KiB at most. */
+  readonly chunkMs?: number
+  /** How long it waits for the other side to move. */
+  readonly deadlineMs?: number
+}
+
+export interface SimulatedHypervisor extends Hypervisor {
+  /** Runs a VM that a send left paused when this side crashed. */
+  resume(vm: string): Promise<void>
+  /** The daemon dies: half-built VMs go, paused ones stay paused, every handle is worthless. */
+  crash(): void
+}
+
+/** What the two directions of a migration need to know of their host. */
+export interface SimulatedContext {
+  readonly world: HypervisorWorld
+  readonly host: string
+  readonly clock: Clock
+  readonly sendsAfterHandover: boolean
+  readonly chunkMs: number
+  readonly deadlineMs: number
+  readonly onCrash: Set<() => void>
+  deadline<T>(work: Promise<T>, what: string): Promise<T>
+  wrongState(id: string, state: string, operation: string, needed: string): CrosspoolError
+}
+
+/** A host of `world` as a hypervisor: VMs are records, memory is a number of bytes that go through the stream. */
+export function createSimulatedHypervisor(
+  world: HypervisorWorld,
+  host: string,
+  options: SimulatedHypervisorOptions,
+): SimulatedHypervisor {
+  const context = contextOf(world, host, options)
+  const type = options.type ?? 'simulated'
+
+  const find = (id: string): SimulatedVm => {
+    const vm = world.host(host).vms.get(id)
+    if (vm === undefined) throw new CrosspoolError('NOT_FOUND', { kind: 'vm', id })
+    return vm
+  }
+
+  return {
+    capabilities: { type, sendsAfterHandover: context.sendsAfterHandover },
+    async host() {
+      const { memoryBytes, vms } = world.host(host)
+      const taken = [...vms.values(), ...world.incoming(host).values()]
+      const usedBytes = taken.reduce((sum, vm) => sum + vm.memoryBytes, 0)
+      const freeMemoryBytes = Math.max(0, memoryBytes - usedBytes)
+      const cpuModel = 'Simulated CPU'
+      return { hypervisor: type, version: '1', memoryBytes, freeMemoryBytes, cpuModel }
+    },
+    networks: async () => world.host(host).networks.map((name) => ({ name })),
+    async list() {
+      if (world.takeFault(host, 'list-fails')) {
+        throw new CrosspoolError('INTERNAL', { reference: 'asked to fail by the test' })
+      }
+      return [...world.host(host).vms.values()].map(factsOf)
+    },
+    watch: (listener) => world.watch(host, listener),
+    async configuration(id) {
+      const vm = find(id)
+      const cpuPolicy = { features: vm.cpuFeatures.join(' ') }
+      return { ...factsOf(vm), hypervisor: type, details: {}, cpuPolicy }
+    },
+    async missingCpuFeatures(configuration: VmConfiguration) {
+      const wanted = (configuration.cpuPolicy.features ?? '').split(' ').filter(Boolean)
+      return wanted.filter((feature) => !world.host(host).cpuFeatures.includes(feature))
+    },
+    async send(id, stream, sendOptions) {
+      const vm = find(id)
+      if (vm.state !== 'running') throw context.wrongState(id, vm.state, 'send', 'running')
+      return sendSimulatedVm(context, id, stream, sendOptions)
+    },
+    async receive(configuration, stream) {
+      if (world.takeFault(host, 'receive-refused')) {
+        throw new CrosspoolError('MEMORY_STREAM_FAILED', { reason: 'asked to fail by the test' })
+      }
+      return receiveSimulatedVm(context, configuration, stream)
+    },
+    async destroy(id) {
+      world.incoming(host).delete(id)
+      if (world.host(host).vms.has(id)) world.remove(host, id)
+    },
+    async resume(id) {
+      if (find(id).state === 'paused') world.setState(host, id, 'running')
+    },
+    crash() {
+      for (const drop of context.onCrash) drop()
+      context.onCrash.clear()
+    },
+  }
+}
+
+function contextOf(
+  world: HypervisorWorld,
+  host: string,
+  options: SimulatedHypervisorOptions,
+): SimulatedContext {
+  const { clock, sendsAfterHandover = false, chunkMs = 0, deadlineMs = 60_000 } = options
+  return {
+    world,
+    host,
+    clock,
+    sendsAfterHandover,
+    chunkMs,
+    deadlineMs,
+    onCrash: new Set(),
+    async deadline(work, what) {
+      const done = new AbortController()
+      const late = clock.sleep(deadlineMs, done.signal).then(() => {
+        throw new CrosspoolError('DEADLINE_PASSED', { what, timeoutMs: deadlineMs })
+      })
+      late.catch(() => {})
+      return Promise.race([work, late]).finally(() => done.abort())
+    },
+    wrongState: (id, state, operation, needed) =>
+      new CrosspoolError('WRONG_STATE', { kind: 'vm', id, state, operation, needed }),
+  }
+}
+
+function factsOf(vm: SimulatedVm): VmFacts {
+  const { id, name, state, vcpus, memoryBytes } = vm
+  const [disks, interfaces, obstacles] = [[...vm.disks], [...vm.interfaces], [...vm.obstacles]]
+  return { id, name, state, vcpus, memoryBytes, disks, interfaces, obstacles }
+}

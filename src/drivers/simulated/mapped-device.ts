@@ -1,0 +1,132 @@
+import type { BlockSegment, BlockTable } from '../../ports/block-mapper.ts'
+import {
+  countOpen,
+  inputOutputError,
+  type SimulatedBlocks,
+  type SimulatedDevice,
+} from './blocks.ts'
+
+/** A table with the devices that it leads to, held open as long as it is loaded. */
+interface BoundTable {
+  readonly table: BlockTable
+  readonly devices: ReadonlyMap<string, SimulatedDevice>
+  close(): void
+}
+
+/** As device-mapper does it: a suspended device holds what comes, and a resume puts the loaded table in place. */
+export class MappedDevice implements SimulatedDevice {
+  openCount = 0
+  isSuspended = false
+  readonly #blocks: SimulatedBlocks
+  #active: BoundTable
+  #loaded: BoundTable | null = null
+  #inFlight = 0
+  /** Those who wait for the device to be resumed, and those who wait for what is in flight. */
+  #held: (() => void)[] = []
+  #draining: (() => void)[] = []
+
+  constructor(blocks: SimulatedBlocks, table: BlockTable) {
+    this.#blocks = blocks
+    this.#active = bind(blocks, table)
+  }
+
+  get table(): BlockTable {
+    return this.#active.table
+  }
+
+  get sizeBytes(): number {
+    return this.table.reduce((sum, { sectors }) => sum + sectors * 512, 0)
+  }
+
+  open(): () => void {
+    return countOpen(this)
+  }
+
+  read(sector: number): Promise<string> {
+    return this.#pass(sector, (device, target) => device.read(target), '')
+  }
+
+  write(sector: number, content: string): Promise<void> {
+    return this.#pass(sector, (device, target) => device.write(target, content), undefined)
+  }
+
+  load(table: BlockTable): void {
+    const next = bind(this.#blocks, table)
+    this.clear()
+    this.#loaded = next
+  }
+
+  clear(): void {
+    this.#loaded?.close()
+    this.#loaded = null
+  }
+
+  async suspend(): Promise<void> {
+    this.isSuspended = true
+    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#draining.push(resolve))
+  }
+
+  async resume(): Promise<void> {
+    if (this.#loaded) {
+      await this.suspend()
+      const previous = this.#active
+      this.#active = this.#loaded
+      this.#loaded = null
+      previous.close()
+    }
+    this.isSuspended = false
+    for (const go of this.#held.splice(0)) go()
+  }
+
+  destroy(): void {
+    this.clear()
+    this.#active.close()
+  }
+
+  async #pass<Result>(
+    sector: number,
+    act: (device: SimulatedDevice, sector: number) => Promise<Result>,
+    zero: Result,
+  ): Promise<Result> {
+    while (this.isSuspended) await new Promise<void>((resolve) => this.#held.push(resolve))
+    this.#inFlight += 1
+    try {
+      const segment = this.table.find((each) => contains(each, sector))
+      if (segment === undefined) throw inputOutputError(`sector ${sector} is beyond the end`)
+      if (segment.target === 'error') throw inputOutputError('fenced')
+      if (segment.target === 'zero') return zero
+      const device = this.#active.devices.get(segment.device)
+      if (device === undefined) throw inputOutputError(`${segment.device} is gone`)
+      return await act(device, sector - segment.startSector + segment.offsetSectors)
+    } finally {
+      this.#inFlight -= 1
+      if (this.#inFlight === 0) for (const go of this.#draining.splice(0)) go()
+    }
+  }
+}
+
+function bind(blocks: SimulatedBlocks, table: BlockTable): BoundTable {
+  const devices = new Map<string, SimulatedDevice>()
+  const closers: (() => void)[] = []
+  const close = () => {
+    for (const each of closers.splice(0)) each()
+  }
+  try {
+    for (const segment of table) {
+      if (segment.target !== 'linear' || devices.has(segment.device)) continue
+      const device = blocks.device(segment.device)
+      const endBytes = (segment.offsetSectors + segment.sectors) * 512
+      if (endBytes > device.sizeBytes) throw new Error(`${segment.device} is too small`)
+      closers.push(device.open())
+      devices.set(segment.device, device)
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { table, devices, close }
+}
+
+function contains({ startSector, sectors }: BlockSegment, sector: number): boolean {
+  return sector >= startSector && sector < startSector + sectors
+}

@@ -1,0 +1,129 @@
+import type { BlockEndpoint } from '../../ports/block-replicator.ts'
+import type { SimulatedDevice } from './blocks.ts'
+import {
+  newMetadata,
+  type ReplicatedDevice,
+  type ReplicationMetadata,
+} from './replicated-device.ts'
+
+/** The links between simulated hosts, and the replicated disks that find each other over them. */
+export class ReplicationNetwork {
+  readonly #devices = new Set<ReplicatedDevice>()
+  readonly #cut = new Set<string>()
+  readonly #metadata = new WeakMap<SimulatedDevice, ReplicationMetadata>()
+
+  metadataOn(device: SimulatedDevice): ReplicationMetadata {
+    const metadata = this.#metadata.get(device) ?? newMetadata()
+    this.#metadata.set(device, metadata)
+    return metadata
+  }
+
+  add(device: ReplicatedDevice): void {
+    this.#devices.add(device)
+  }
+
+  remove(device: ReplicatedDevice): void {
+    device.wantsPeer = false
+    this.settle()
+    this.#devices.delete(device)
+  }
+
+  /** No more packets between these two addresses. */
+  cut(one: string, other: string): void {
+    this.#cut.add(linkOf(one, other))
+    this.settle()
+  }
+
+  mend(one: string, other: string): void {
+    this.#cut.delete(linkOf(one, other))
+    this.settle()
+  }
+
+  /** Parts those who cannot or do not want to be connected, and joins those who can and want. */
+  settle(): void {
+    for (const device of this.#devices) {
+      const peer = device.connection?.peer
+      if (peer !== undefined && !this.#canMeet(device, peer)) part(device, peer)
+    }
+    for (const device of this.#devices) {
+      const peer = [...this.#devices].find((each) => this.#canMeet(device, each))
+      if (peer !== undefined && device.connection === null && peer.connection === null)
+        meet(device, peer)
+    }
+  }
+
+  #canMeet(one: ReplicatedDevice, other: ReplicatedDevice): boolean {
+    return (
+      one !== other &&
+      one.wantsPeer &&
+      other.wantsPeer &&
+      isSame(one.resource.peer, other.resource.local) &&
+      isSame(other.resource.peer, one.resource.local) &&
+      one.resource.secret === other.resource.secret &&
+      !this.#cut.has(linkOf(one.resource.local.address, other.resource.local.address))
+    )
+  }
+}
+
+function part(one: ReplicatedDevice, other: ReplicatedDevice): void {
+  one.connection = null
+  other.connection = null
+  one.changed()
+  other.changed()
+}
+
+/** Whose data is the truth is told by what each knows of the past. */
+function meet(one: ReplicatedDevice, other: ReplicatedDevice): void {
+  if (haveParted(one, other)) {
+    for (const device of [one, other]) {
+      device.wantsPeer = false
+      device.changed()
+    }
+    return
+  }
+  one.connection = { peer: other, sync: null }
+  other.connection = { peer: one, sync: null }
+  const source = [one, other].find((each) => isTruth(each, each === one ? other : one))
+  if (source === undefined) one.changed()
+  else void copy(source, source === one ? other : one)
+}
+
+function haveParted(one: ReplicatedDevice, other: ReplicatedDevice): boolean {
+  if (one.role === 'Primary' && other.role === 'Primary') return true
+  return [one, other].every(
+    ({ metadata }) => metadata.isUpToDate && metadata.hasHistory && metadata.outOfSync.size > 0,
+  )
+}
+
+function isTruth({ metadata }: ReplicatedDevice, other: ReplicatedDevice): boolean {
+  if (!metadata.isUpToDate) return false
+  return !other.metadata.isUpToDate || metadata.outOfSync.size > 0
+}
+
+async function copy(source: ReplicatedDevice, target: ReplicatedDevice): Promise<void> {
+  const { connection } = source
+  if (connection === null || target.connection === null) return
+  if (!target.metadata.hasHistory)
+    for (let sector = 0; sector * 512 < source.sizeBytes; sector += 1)
+      source.metadata.outOfSync.add(sector)
+  target.metadata.isUpToDate = false
+  target.metadata.hasHistory = true
+  connection.sync = 'source'
+  target.connection.sync = 'target'
+  source.changed()
+  await source.sync(connection)
+  if (source.connection !== connection) return
+  connection.sync = null
+  target.connection.sync = null
+  target.metadata.isUpToDate = true
+  target.metadata.outOfSync.clear()
+  source.changed()
+}
+
+function isSame(one: BlockEndpoint, other: BlockEndpoint): boolean {
+  return one.address === other.address && one.port === other.port
+}
+
+function linkOf(one: string, other: string): string {
+  return [one, other].sort().join(' - ')
+}

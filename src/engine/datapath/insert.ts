@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import { CrosspoolError } from '../../model/errors.ts'
+import { type BlockTable, linearTable } from '../../ports/block-mapper.ts'
+import type { BlockEndpoint } from '../../ports/block-replicator.ts'
+import type { Mirror, MirrorHello } from '../../ports/datapath.ts'
+import { backName, mirrorName, vmDeviceName } from './names.ts'
+import { leadsToOurs } from './original-tables.ts'
+import type { DatapathParts } from './parts.ts'
+import { extendTable, switchTable } from './tables.ts'
+
+const endpointSchema = z.object({ address: z.string().min(1), port: z.int().min(1).max(65535) })
+
+/** Target: keeps a minor and a port, so that there is an answer when the source comes. */
+export async function offer(parts: DatapathParts, mirror: Mirror): Promise<void> {
+  await parts.replicator.reserve(mirrorName(mirror))
+}
+
+/** Source: tells where it will be reached. */
+export async function prepare(parts: DatapathParts, mirror: Mirror): Promise<MirrorHello> {
+  await parts.originals.remember(mirror.disk)
+  return { ...(await parts.replicator.reserve(mirrorName(mirror))) }
+}
+
+/** Target: waits for the source from now on. */
+export async function accept(
+  parts: DatapathParts,
+  mirror: Mirror,
+  hello: MirrorHello,
+): Promise<MirrorHello> {
+  const { replicator } = parts
+  const name = mirrorName(mirror)
+  const local = await replicator.reserve(name)
+  await define(parts, mirror, local, parseEndpoint(hello))
+  await replicator.connect(name)
+  return { ...local }
+}
+
+/**
+ * Source: the replicator goes beneath the running disk before it connects. So whatever is written
+ * before is on the volume that the sync copies from, and whatever is written after goes to both.
+ */
+export async function start(
+  parts: DatapathParts,
+  mirror: Mirror,
+  welcome: MirrorHello,
+): Promise<void> {
+  const { replicator, blockMapper } = parts
+  const name = mirrorName(mirror)
+  const deviceName = vmDeviceName(mirror.disk)
+  const local = await replicator.reserve(name)
+  await define(parts, mirror, local, parseEndpoint(welcome))
+  const device = await blockMapper.inspect(deviceName)
+  if (device === null) throw new CrosspoolError('NOT_FOUND', { kind: 'device', id: deviceName })
+  // Where something of ours is beneath it already, a handover may have gone further: hands off.
+  if (!(await leadsToOurs(device.table, replicator))) {
+    await replicator.promote(name, { firstTime: true })
+    await switchTable(blockMapper, deviceName, await replicatedTable(parts, mirror))
+  }
+  await replicator.connect(name)
+}
+
+async function define(
+  parts: DatapathParts,
+  mirror: Mirror,
+  local: BlockEndpoint,
+  peer: BlockEndpoint,
+): Promise<void> {
+  const { blockMapper, metadataVolumes, replicator, originals } = parts
+  const name = mirrorName(mirror)
+  const { sizeBytes } = mirror.disk
+  const original = await originals.remember(mirror.disk)
+  await blockMapper.create(
+    backName(mirror),
+    extendTable(original, replicator.deviceBytes(sizeBytes)),
+  )
+  const metadataDevice = await metadataVolumes.create(name, replicator.metadataBytes(sizeBytes))
+  const device = blockMapper.pathOf(backName(mirror))
+  const { secret } = mirror
+  await replicator.define({ name, sizeBytes, device, metadataDevice, secret, local, peer })
+}
+
+/** Where the VM's device leads while the mirror is beneath it. */
+export async function replicatedTable(parts: DatapathParts, mirror: Mirror): Promise<BlockTable> {
+  const path = await parts.replicator.devicePath(mirrorName(mirror))
+  return linearTable(path, mirror.disk.sizeBytes)
+}
+
+function parseEndpoint(hello: MirrorHello): BlockEndpoint {
+  const result = endpointSchema.safeParse(hello)
+  if (result.success) return result.data
+  throw new CrosspoolError('BAD_REQUEST', { reason: z.prettifyError(result.error) })
+}

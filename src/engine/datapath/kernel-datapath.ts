@@ -1,0 +1,48 @@
+import type { BlockMapper } from '../../ports/block-mapper.ts'
+import type { BlockReplicator } from '../../ports/block-replicator.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Datapath } from '../../ports/datapath.ts'
+import type { MetadataVolumes } from '../../ports/metadata-volumes.ts'
+import type { RecordStore } from '../../ports/record-store.ts'
+import { closeMirror } from './close.ts'
+import { activate, adopt, deactivate } from './devices.ts'
+import { arm, reclaim, release, take } from './handover.ts'
+import { accept, offer, prepare, start } from './insert.ts'
+import { inventory } from './inventory.ts'
+import { createOriginalTables } from './original-tables.ts'
+import type { DatapathParts } from './parts.ts'
+import { watchMirror } from './status.ts'
+
+export interface KernelDatapathOptions {
+  readonly blockMapper: BlockMapper
+  readonly replicator: BlockReplicator
+  readonly metadataVolumes: MetadataVolumes
+  readonly clock: Clock
+  /** Survives a restart: what the administrator's devices were before. */
+  readonly records: RecordStore
+}
+
+/** The datapath of hosts whose kernel replicates: device-mapper above, a block replicator beneath. */
+export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
+  const { blockMapper, replicator, records } = options
+  const originals = createOriginalTables(blockMapper, replicator, records)
+  const parts: DatapathParts = { ...options, originals }
+  const { scheme, version } = replicator.capabilities
+  return {
+    capabilities: { schemes: [scheme], description: `${scheme} ${version} in the kernel` },
+    activate: (disk) => activate(parts, disk),
+    deactivate: (disk) => deactivate(parts, disk),
+    adopt: (_disk, device) => adopt(parts, device),
+    offer: (mirror) => offer(parts, mirror),
+    prepare: (mirror) => prepare(parts, mirror),
+    accept: (mirror, hello) => accept(parts, mirror, hello),
+    start: (mirror, welcome) => start(parts, mirror, welcome),
+    watch: (mirror, listener) => watchMirror(replicator, mirror, listener),
+    arm: (handover) => arm(parts, handover),
+    release: (handover) => release(parts, handover),
+    reclaim: (handover) => reclaim(parts, handover),
+    take: (handover) => take(parts, handover),
+    close: (mirror, keep) => closeMirror(parts, mirror, keep),
+    inventory: () => inventory(parts),
+  }
+}

@@ -1,0 +1,44 @@
+import type { BlockMapper, BlockSegment, BlockTable } from '../../ports/block-mapper.ts'
+
+export function sizeSectors(table: BlockTable): number {
+  return table.reduce((sum, segment) => sum + segment.sectors, 0)
+}
+
+/** The same table with zeroes behind it up to this size. */
+export function extendTable(table: BlockTable, sizeBytes: number): BlockTable {
+  const startSector = sizeSectors(table)
+  const sectors = sizeBytes / 512 - startSector
+  return sectors > 0 ? [...table, { target: 'zero', startSector, sectors }] : table
+}
+
+export function isSameTable(one: BlockTable, other: BlockTable): boolean {
+  return one.length === other.length && one.every((segment, i) => isSame(segment, other[i]))
+}
+
+function isSame(one: BlockSegment, other: BlockSegment | undefined): boolean {
+  if (one.target !== other?.target) return false
+  if (one.startSector !== other.startSector || one.sectors !== other.sectors) return false
+  if (one.target !== 'linear' || other.target !== 'linear') return true
+  return one.device === other.device && one.offsetSectors === other.offsetSectors
+}
+
+export function isErrorTable(table: BlockTable): boolean {
+  return table.length > 0 && table.every(({ target }) => target === 'error')
+}
+
+export function leadsTo(table: BlockTable, isDevice: (path: string) => boolean): boolean {
+  return table.some((segment) => segment.target === 'linear' && isDevice(segment.device))
+}
+
+/** Exchanges the table of a device in use in one step: what is in flight drains through the old one. */
+export async function switchTable(
+  blockMapper: BlockMapper,
+  name: string,
+  table: BlockTable,
+): Promise<void> {
+  const found = await blockMapper.inspect(name)
+  if (found !== null && !found.isSuspended && isSameTable(found.table, table))
+    return blockMapper.clear(name)
+  await blockMapper.load(name, table)
+  await blockMapper.resume([name])
+}
