@@ -1,0 +1,183 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { connectedStreams } from '../../../test/support/connected-streams.ts'
+import { FakeXen } from '../../../test/support/fake-xen.ts'
+import type { IncomingVm, OutgoingVm } from '../../ports/hypervisor.ts'
+import { createSimulatedClock } from '../simulated/clock.ts'
+import { createXenHypervisor } from './xen-hypervisor.ts'
+
+const uuid = '0f0e0d0c-aaaa-4bbb-8ccc-000000000001'
+let folder: string
+let clock: ReturnType<typeof createSimulatedClock>
+let sourceXen: FakeXen
+let destinationXen: FakeXen
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'xen-'))
+  clock = createSimulatedClock()
+  sourceXen = new FakeXen()
+  destinationXen = new FakeXen()
+  sourceXen.add(uuid, 'web')
+})
+
+afterEach(() => rm(folder, { recursive: true }))
+
+function driverOf(commandRunner: FakeXen) {
+  const random = { uuid: () => uuid, hex: () => 'send' }
+  return createXenHypervisor({ commandRunner, clock, random, runtimeDirectory: folder })
+}
+
+async function begin(): Promise<{ outgoing: OutgoingVm; incoming: IncomingVm }> {
+  const streams = connectedStreams()
+  const source = driverOf(sourceXen)
+  const vm = await source.configuration(uuid)
+  const incoming = await driverOf(destinationXen).receive(vm, streams.destination)
+  const options = { signal: new AbortController().signal, onProgress: () => {} }
+  const outgoing = await source.send(uuid, streams.source, options)
+  incoming.ready.catch(() => {})
+  outgoing.paused.catch(() => {})
+  return { outgoing, incoming }
+}
+
+async function beginUntilReady() {
+  const migration = await begin()
+  await Promise.all([migration.outgoing.paused, migration.incoming.ready])
+  return migration
+}
+
+test('at the pause xl is stopped, so that it cannot resume the domain by itself', async () => {
+  const { outgoing, incoming } = await beginUntilReady()
+  const [sender] = sourceXen.senders
+  expect(sender?.signals).toEqual(['SIGSTOP'])
+  await incoming.discard()
+  expect(sourceXen.domains.get(1)?.flags).toBe('---ss-')
+  await outgoing.resume()
+  expect(sourceXen.domains.get(1)?.flags).toBe('-b----')
+  expect(sender?.hasEnded).toBe(true)
+})
+
+test('a domain whose sender crashed while it was suspended is brought back', async () => {
+  const { outgoing, incoming } = await beginUntilReady()
+  sourceXen.senders[0]?.kill('SIGKILL')
+  await outgoing.resume()
+  expect(sourceXen.domains.get(1)?.flags).toBe('-b----')
+  await incoming.discard()
+})
+
+test('after a restart, what is left of the sender is ended before the domain is resumed', async () => {
+  await beginUntilReady()
+  const restarted = driverOf(sourceXen)
+  expect(await restarted.list()).toMatchObject([{ id: uuid, state: 'suspended' }])
+  sourceXen.commands.length = 0
+  await restarted.resume(uuid)
+  expect(sourceXen.commands.filter((line) => /^(pkill|xl migrate)/.test(line))).toEqual([
+    `pkill -KILL -f xl migrate -s +1 exec socat .*UNIX-CONNECT:${folder.replaceAll('.', '\\.')}/`,
+    expect.stringContaining('xl migrate -s  1 printf'),
+  ])
+  expect(await restarted.list()).toMatchObject([{ id: uuid, state: 'running' }])
+})
+
+test('a guest that has ended cannot be resumed', async () => {
+  const { outgoing } = await beginUntilReady()
+  const [domain] = sourceXen.domains.values()
+  if (domain) domain.flags = '---s--'
+  await expect(outgoing.resume()).rejects.toMatchObject({ code: 'WRONG_STATE' })
+})
+
+test('a start that xl could not do is refused, and nothing is left', async () => {
+  destinationXen.startStatus = 3
+  const { outgoing, incoming } = await beginUntilReady()
+  const refusal = { code: 'HANDOVER_REFUSED', message: expect.stringContaining('(3)') }
+  await expect(incoming.start()).rejects.toMatchObject(refusal)
+  await expect(incoming.start()).rejects.toMatchObject(refusal)
+  expect(destinationXen.domains.size).toBe(0)
+  await outgoing.resume()
+  expect(sourceXen.domains.get(1)?.flags).toBe('-b----')
+})
+
+test('a receiver that was killed has not started anything, and its copy goes', async () => {
+  const { incoming } = await beginUntilReady()
+  destinationXen.receivers[0]?.kill('SIGKILL')
+  await expect(incoming.start()).rejects.toMatchObject({ code: 'HANDOVER_REFUSED' })
+  expect(destinationXen.domains.size).toBe(0)
+})
+
+test('a receiver that dies after it has started the domain does not undo that', async () => {
+  const { incoming } = await beginUntilReady()
+  const [domain] = destinationXen.domains.values()
+  destinationXen.receivers[0]?.kill('SIGKILL')
+  if (domain) Object.assign(domain, { name: 'web', flags: '--p---' })
+  await incoming.start()
+  expect(domain?.flags).toBe('-b----')
+  expect(destinationXen.commands).toContain('xl unpause 1')
+})
+
+test('a stream on which nothing moves is given up, and the domain runs on', async () => {
+  sourceXen.memoryBytes = 0
+  destinationXen.memoryBytes = 1
+  const { outgoing, incoming } = await begin()
+  await expect.poll(() => sourceXen.domains.get(1)?.flags).toBe('---ss-')
+  await clock.advance(60_001)
+  // Both watch; who is first closes the stream for the other.
+  const failed = { code: 'MEMORY_STREAM_FAILED' }
+  await expect(outgoing.paused).rejects.toMatchObject(failed)
+  await expect(incoming.ready).rejects.toMatchObject(failed)
+  const reasons = await Promise.all(
+    [outgoing.paused, incoming.ready].map((one) => one.catch(String)),
+  )
+  expect(reasons.join()).toContain('nothing moved for 60000 ms')
+  expect(sourceXen.domains.get(1)?.flags).toBe('-b----')
+  expect(destinationXen.domains.size).toBe(0)
+})
+
+test('of two VMs the second is asked for its memory when the first is across', async () => {
+  const destination = driverOf(destinationXen)
+  const vm = await driverOf(sourceXen).configuration(uuid)
+  const first = await destination.receive(vm, connectedStreams().destination)
+  const second = await destination.receive(vm, connectedStreams().destination)
+  first.ready.catch(() => {})
+  second.ready.catch(() => {})
+  await expect.poll(() => destinationXen.receivers.length).toBe(1)
+  await first.discard()
+  await expect.poll(() => destinationXen.receivers.length).toBe(2)
+  await second.discard()
+  expect(destinationXen.receivers.every(({ hasEnded }) => hasEnded)).toBe(true)
+})
+
+test('the complaint of xl is part of the reason', async () => {
+  const { outgoing } = await begin()
+  await expect.poll(() => sourceXen.senders.length).toBe(1)
+  sourceXen.senders[0]?.stderr.write('xc: info: Saving\rxc: error: guest too large\n')
+  sourceXen.senders[0]?.kill('SIGKILL')
+  await expect(outgoing.paused).rejects.toMatchObject({
+    message: 'The memory stream broke: xl migrate ended (xc: error: guest too large)',
+  })
+})
+
+test('half-built copies are no VMs of the host, but are destroyed with it', async () => {
+  const copy = sourceXen.add('0f0e0d0c-aaaa-4bbb-8ccc-000000000002', 'mail--incoming')
+  const driver = driverOf(sourceXen)
+  expect(await driver.list()).toMatchObject([{ id: uuid, name: 'web' }])
+  await driver.destroy(copy.uuid)
+  expect([...sourceXen.domains.keys()]).toEqual([1])
+})
+
+test('while a VM moves within one host, the domain that runs is the VM', async () => {
+  const [domain] = sourceXen.domains.values()
+  if (domain) domain.flags = '---ss-'
+  sourceXen.add(uuid, 'web')
+  expect(await driverOf(sourceXen).list()).toMatchObject([{ id: uuid, state: 'running' }])
+})
+
+test('a watch whose process has ended is begun again', async () => {
+  const stop = driverOf(sourceXen).watch(() => {})
+  sourceXen.watchers[0]?.end(1)
+  await clock.advance(1_000)
+  expect(sourceXen.watchers.length).toBe(2)
+  stop()
+  expect(sourceXen.watchers.every(({ hasEnded }) => hasEnded)).toBe(true)
+  await clock.advance(60_000)
+  expect(sourceXen.watchers.length).toBe(2)
+})

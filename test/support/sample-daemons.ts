@@ -1,0 +1,111 @@
+import { pino } from 'pino'
+import type { Handlers, RouteResponse, Subscribe } from '../../src/api/contract/route.ts'
+import { apiVersion } from '../../src/api/contract/shared.ts'
+import { storageRoutes } from '../../src/api/contract/storage-routes.ts'
+import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
+import { createServer } from '../../src/api/server/create-server.ts'
+import type { Operation } from '../../src/model/operation.ts'
+import type { Replication } from '../../src/model/replication.ts'
+import { sample } from './sample-documents.ts'
+
+/** Handlers that answer the samples; a test replaces those that it is about. */
+export const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
+  health: async () => ({ status: 'ok', apiVersion }),
+  listPools: async () => [{ name: 'alpha', hosts: ['alpha1'] }],
+  getHost: async () => sample.host,
+  listHosts: async () => [sample.host],
+  introduceHost: async () => sample.host,
+  forgetHost: async () => ({}),
+  listNetworks: async () => sample.host.networks,
+  listVms: async () => [sample.vm],
+  getVm: async () => sample.vm,
+  preflight: async () => ({ possible: true, checks: [], disks: [], interfaces: [] }),
+  migrate: async () => sample.operation,
+  receiveRequest: async () => sample.receiveRequest,
+  send: async () => sample.sending,
+  getSending: async () => sample.sending,
+  resumeSending: async () => ({ ...sample.sending, state: 'ended' }),
+  forgetSending: async () => ({ ...sample.sending, state: 'forgotten' }),
+  listOperations: async () => [sample.operation],
+  getOperation: async () => sample.operation,
+  watchOperation: async () => announce<Operation>([{ ...sample.operation, state: 'succeeded' }]),
+  cancelOperation: async () => sample.operation,
+  receivePreflight: async () => ({ possible: true, checks: [], disks: [], interfaces: [] }),
+  receive: async () => ({ receiver: sample.receiver, token: 'sample-token' }),
+  listReceivers: async () => [sample.receiver],
+  getReceiver: async () => sample.receiver,
+  heartbeat: async ({ body }) => ({
+    ...{ sequence: body.sequence, receivedAtMs: 1, state: 'receiving' },
+  }),
+  take: async () => ({ ...sample.receiver, state: 'owned' }),
+  start: async () => ({ ...sample.receiver, state: 'running' }),
+  close: async () => ({ ...sample.receiver, state: 'closed' }),
+  abort: async () => ({ ...sample.receiver, state: 'aborted' }),
+}
+
+type StorageResponse = RouteResponse<(typeof storageRoutes)['getVdi']>
+const vdi = async (): Promise<StorageResponse> => sample.vdi
+const nothing = async () => ({})
+
+export const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
+  health: async () => ({ status: 'ok', apiVersion }),
+  facts: async () => ({ host: 'alpha1', apiVersion, replicationSchemes: ['drbd'] }),
+  listSrs: async () => [sample.sr],
+  createSr: async () => sample.sr,
+  forgetSr: nothing,
+  listVdis: async () => [sample.vdi],
+  createVdi: vdi,
+  getVdi: vdi,
+  destroyVdi: nothing,
+  attach: vdi,
+  activate: vdi,
+  deactivate: vdi,
+  detach: vdi,
+  adopt: vdi,
+  disown: vdi,
+  getReplicationTarget: async () => ({
+    uri: 'drbd://h:1/r-1?size=1&secret=aa',
+    replication: 'r-1',
+  }),
+  replicateTo: async () => sample.replication,
+  listReplications: async () => [sample.replication],
+  getReplication: async () => sample.replication,
+  watchReplication: async () =>
+    announce<Replication>([{ ...sample.replication, state: 'stopped' }]),
+  stopReplication: nothing,
+  join: async ({ body }) => ({ welcome: { ...body.hello, port: 7790 } }),
+  armHandover: nothing,
+  releaseDisks: nothing,
+  reclaimDisks: nothing,
+  takeDisks: nothing,
+  leftovers: async () => [{ kind: 'minor', name: '100', owner: 'r-1', reason: null }],
+}
+
+/** A subscription that tells these events at once. */
+export function announce<T>(events: readonly T[]): Subscribe<T> {
+  return (listener) => {
+    for (const event of events) listener(event)
+    return () => {}
+  }
+}
+
+const about = { description: 'For tests', version: '0.0.0', log: pino({ level: 'silent' }) }
+
+export function sampleToolstack(
+  handlers: Partial<Handlers<typeof toolstackRoutes>> = {},
+  options: Partial<typeof about> & { readonly eventHeartbeatMs?: number } = {},
+) {
+  return createServer({
+    routes: toolstackRoutes,
+    handlers: { ...sampleToolstackHandlers, ...handlers },
+    ...{ title: 'xapi', ...about, ...options },
+  })
+}
+
+export function sampleStorage(handlers: Partial<Handlers<typeof storageRoutes>> = {}) {
+  return createServer({
+    routes: storageRoutes,
+    handlers: { ...sampleStorageHandlers, ...handlers },
+    ...{ title: 'sm', ...about },
+  })
+}
