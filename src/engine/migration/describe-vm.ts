@@ -1,0 +1,168 @@
+import { CrosspoolError } from '../../model/errors.ts'
+import type { Check, MigrateRequest, OfferedDisk, ReceiveRequest } from '../../model/migration.ts'
+import type { Sr } from '../../model/sr.ts'
+import type { Vdi } from '../../model/vdi.ts'
+import type { VmConfiguration, VmDisk, VmFacts } from '../../model/vm.ts'
+import type { ToolstackEnvironment } from '../environment.ts'
+import { readOwnership } from './epochs.ts'
+
+/** What the source knows of a VM that is to be migrated. Disks that no SR knows are missing from `disks`. */
+export interface DescribedVm {
+  readonly configuration: VmConfiguration
+  readonly epoch: number
+  readonly disks: readonly DescribedDisk[]
+  readonly unknownDisks: readonly VmDisk[]
+  readonly srs: readonly Sr[]
+}
+
+export interface DescribedDisk {
+  readonly disk: VmDisk
+  readonly vdi: Vdi
+  readonly sr: Sr
+}
+
+/** @throws NOT_FOUND */
+export async function describeVm(
+  environment: ToolstackEnvironment,
+  vm: string,
+): Promise<DescribedVm> {
+  const { hypervisor, storage, store } = environment
+  const configuration = await hypervisor.configuration(vm)
+  const [srs, ownership, found] = await Promise.all([
+    storage.listSrs(),
+    readOwnership(store, configuration.id),
+    Promise.all(
+      configuration.disks.map(async (disk) => ({
+        disk,
+        vdi: (await storage.listVdis({ device: disk.device }))[0],
+      })),
+    ),
+  ])
+  const disks = found.flatMap(({ disk, vdi }) => {
+    const sr = srs.find(({ id }) => id === vdi?.sr)
+    return vdi && sr ? [{ disk, vdi, sr }] : []
+  })
+  const unknownDisks = found.filter(({ vdi }) => !vdi).map(({ disk }) => disk)
+  return { configuration, epoch: ownership.epoch, disks, unknownDisks, srs }
+}
+
+/** Finds a VM by UUID or name. @throws NOT_FOUND */
+export async function findVm(
+  environment: ToolstackEnvironment,
+  idOrName: string,
+): Promise<VmFacts> {
+  const vms = await environment.hypervisor.list()
+  const vm = vms.find(({ id }) => id === idOrName) ?? vms.find(({ name }) => name === idOrName)
+  if (!vm) throw new CrosspoolError('NOT_FOUND', { kind: 'vm', id: idOrName })
+  return vm
+}
+
+/** The words in which the source asks the destination, for its preflight and for VM.receive alike. */
+export async function buildReceiveRequest(
+  environment: ToolstackEnvironment,
+  operation: string,
+  described: DescribedVm,
+  request: MigrateRequest,
+): Promise<ReceiveRequest> {
+  const facts = await environment.storage.facts()
+  return {
+    operation,
+    source: {
+      host: environment.host,
+      pool: environment.pool,
+      clockMs: environment.clock.now(),
+      apiVersion: environment.apiVersion,
+      replicationSchemes: [...facts.replicationSchemes],
+    },
+    epoch: described.epoch + 1,
+    vm: described.configuration,
+    disks: described.disks.map((disk) => offerDisk(disk, request)),
+    interfaces: described.configuration.interfaces.map(({ slot, mac, network }) => ({
+      slot,
+      mac,
+      network:
+        request.networkMap[mac] ??
+        request.networkMap[network] ??
+        request.networkMap['*'] ??
+        network,
+    })),
+    heartbeatIntervalMs: environment.heartbeat.intervalMs,
+    heartbeatDeadlineMs: environment.heartbeat.deadlineMs,
+  }
+}
+
+function offerDisk({ disk, vdi, sr }: DescribedDisk, { srMap }: MigrateRequest): OfferedDisk {
+  const wantedSr = srMap[disk.slot] ?? srMap[sr.id] ?? srMap[sr.name] ?? srMap['*'] ?? null
+  return {
+    slot: disk.slot,
+    vdi: vdi.id,
+    name: vdi.name,
+    sizeBytes: vdi.sizeBytes,
+    sr: sr.id,
+    srName: sr.name,
+    srShared: sr.shared,
+    wantedSr,
+  }
+}
+
+/** The source's own checks. */
+export function checkSource(described: DescribedVm): Check[] {
+  const { configuration, disks, unknownDisks } = described
+  const running = configuration.state === 'running'
+  return [
+    check(
+      'vm-running',
+      configuration.name,
+      running,
+      `the VM is ${configuration.state}`,
+      'WRONG_STATE',
+    ),
+    ...(configuration.obstacles.length
+      ? configuration.obstacles.map((reason) =>
+          check('vm-migratable', configuration.name, false, reason, 'NOT_SUPPORTED'),
+        )
+      : [
+          check(
+            'vm-migratable',
+            configuration.name,
+            true,
+            'nothing in its configuration ties it to this host',
+            null,
+          ),
+        ]),
+    ...unknownDisks.map(({ slot, device }) =>
+      check(
+        'disk-known',
+        slot,
+        false,
+        `${device} is in no SR of this host; create an SR over the storage it is on`,
+        'NOT_FOUND',
+      ),
+    ),
+    ...disks.map(({ disk, vdi }) => checkDisk(disk, vdi)),
+  ]
+}
+
+function checkDisk({ slot }: VmDisk, vdi: Vdi): Check {
+  if (vdi.replication) {
+    return check(
+      'disk-free',
+      slot,
+      false,
+      `VDI ${vdi.id} takes part in replication ${vdi.replication} already`,
+      'BUSY',
+    )
+  }
+  const how = vdi.state === 'detached' ? 'will be adopted from the running VM' : `is ${vdi.state}`
+  return check('disk-free', slot, true, `VDI ${vdi.id} ${how}`, null)
+}
+
+export function check(
+  name: string,
+  subject: string,
+  passed: boolean,
+  reason: string,
+  code: Check['code'],
+): Check {
+  return { name, subject, result: passed ? 'passed' : 'failed', reason, code: passed ? null : code }
+}

@@ -1,0 +1,39 @@
+import type { ReceiveRequest } from '../../model/migration.ts'
+import type { ToolstackEnvironment } from '../environment.ts'
+import { describeHost } from '../vms/describe-host.ts'
+import { readOwnership } from './epochs.ts'
+import type { DestinationFacts } from './plan-receive.ts'
+import type { ReceiverRecord } from './receiver-record.ts'
+
+/** Asks everything that the destination's checks look at, side by side. */
+export async function gatherDestinationFacts(
+  environment: ToolstackEnvironment,
+  request: ReceiveRequest,
+  receivers: readonly ReceiverRecord[],
+): Promise<DestinationFacts> {
+  const { hypervisor, storage, store } = environment
+  const [host, srs, vms, missingCpuFeatures, ownership] = await Promise.all([
+    describeHost(environment),
+    storage.listSrs(),
+    hypervisor.list(),
+    hypervisor.capabilities.type === request.vm.hypervisor
+      ? hypervisor.missingCpuFeatures(request.vm)
+      : [],
+    readOwnership(store, request.vm.id),
+  ])
+  const sharedIds = new Set(srs.filter(({ shared }) => shared).map(({ id }) => id))
+  const wanted = request.disks.filter(({ srShared, sr }) => srShared && sharedIds.has(sr))
+  const vdis = wanted.length ? await storage.listVdis() : []
+  const reserved = receivers.filter(({ state }) => state === 'reserved' || state === 'receiving')
+  return {
+    host,
+    srs,
+    reachableVdis: new Set(vdis.filter(({ sr }) => sharedIds.has(sr)).map(({ id }) => id)),
+    vms,
+    networks: host.networks,
+    receivers: receivers.map(({ id, request: { vm } }) => ({ id, vm: vm.id })),
+    reservedMemoryBytes: reserved.reduce((sum, record) => sum + record.request.vm.memoryBytes, 0),
+    missingCpuFeatures,
+    knownEpoch: ownership.epoch,
+  }
+}

@@ -1,0 +1,103 @@
+import type {
+  DiskPlan,
+  InterfacePlan,
+  MigrateRequest,
+  MigrationDetails,
+} from '../../model/migration.ts'
+import type { Replication } from '../../model/replication.ts'
+import type { VmConfiguration } from '../../model/vm.ts'
+import type { OutgoingVm } from '../../ports/hypervisor.ts'
+import type { StepContext } from '../operation/step.ts'
+import type { HeartbeatSender } from './heartbeat-sender.ts'
+
+/** What the source must remember of a migration across a restart. */
+export type MigrationMemo = {
+  readonly request: MigrateRequest
+  readonly vm: { readonly id: string; readonly name: string }
+  readonly from: { readonly pool: string; readonly host: string }
+  readonly destinationUrl: string
+  readonly startedAtMs: number
+  to: { pool: string; host: string }
+  /** The epoch at which the destination will own the VM. */
+  epoch: number
+  configuration: VmConfiguration | null
+  disks: MigratingDisk[]
+  interfaces: InterfacePlan[]
+  receiver: { id: string; token: string } | null
+  keptDisks: string[]
+  figures: MigrationDetails['figures']
+}
+
+export type MigratingDisk = DiskPlan & {
+  /** Path by which the VM at the source uses it. */
+  readonly device: string
+  /** Its VDI is in use by a VM that was not started on a device of ours. */
+  readonly toAdopt: boolean
+  readonly managed: boolean
+  uri: string | null
+  replication: string | null
+}
+
+/** What the source holds while it runs. */
+export interface MigrationLive {
+  outgoing: OutgoingVm | null
+  heartbeat: HeartbeatSender | null
+  memory: { sentBytes: number; totalBytes: number; bytesPerSecond: number }
+  pausedAtMs: number | null
+  readonly replications: Map<string, Replication>
+  readonly stopWatching: Map<string, () => void>
+}
+
+export type MigrationContext = StepContext<MigrationMemo, MigrationLive>
+
+export function createMigrationLive(): MigrationLive {
+  return {
+    outgoing: null,
+    heartbeat: null,
+    memory: { sentBytes: 0, totalBytes: 0, bytesPerSecond: 0 },
+    pausedAtMs: null,
+    replications: new Map(),
+    stopWatching: new Map(),
+  }
+}
+
+/** The operation's details, as everybody sees them. The receiver's token and the URIs stay out. */
+export function migrationDetails(memo: MigrationMemo, live: MigrationLive): MigrationDetails {
+  return {
+    vm: memo.vm.id,
+    vmName: memo.vm.name,
+    hypervisor: memo.configuration?.hypervisor ?? '',
+    from: memo.from,
+    to: memo.to,
+    epoch: memo.epoch,
+    disks: memo.disks.map((disk) => diskDetails(disk, live)),
+    memory: live.memory,
+    heartbeat: live.heartbeat?.statistics() ?? {
+      sequence: 0,
+      missed: 0,
+      clockSkewMs: 0,
+      roundTripMs: 0,
+    },
+    released: memo.figures.releaseMs !== null,
+    keptDisks: memo.keptDisks,
+    figures: memo.figures,
+  }
+}
+
+function diskDetails(disk: MigratingDisk, live: MigrationLive): MigrationDetails['disks'][number] {
+  const { slot, vdi, sourceSr, sr, sizeBytes, replicated } = disk
+  const seen = live.replications.get(disk.vdi)
+  return {
+    ...{ slot, vdi, sourceSr, sr, sizeBytes, replicated, replication: disk.replication },
+    state: seen?.state ?? (replicated ? 'waiting' : 'shared'),
+    outOfSyncBytes: seen?.outOfSyncBytes ?? 0,
+    sentBytes: seen?.sentBytes ?? 0,
+    bytesPerSecond: seen?.bytesPerSecond ?? 0,
+    etaMs: seen?.etaMs ?? null,
+  }
+}
+
+/** The disks as the storage manager's handover wants them. */
+export function handoverOf(memo: MigrationMemo): { vdi: string; replication: string | null }[] {
+  return memo.disks.map(({ vdi, replication }) => ({ vdi, replication }))
+}

@@ -1,0 +1,48 @@
+import type { ToolstackEnvironment } from '../environment.ts'
+import type { OperationKind } from '../operation/step.ts'
+import {
+  createMigrationLive,
+  type MigrationLive,
+  type MigrationMemo,
+  migrationDetails,
+} from './memo.ts'
+import { adoptDisks, replicateDisks, synchroniseDisks } from './steps/disk-steps.ts'
+import { releaseDisks, startThere, takeThere } from './steps/handover-steps.ts'
+import { armHandover, sendMemory } from './steps/memory-steps.ts'
+import { checkEverything, keepHeartbeat, reserveThere } from './steps/preparation-steps.ts'
+import { forgetVm, putDisksAway, takeMirrorsOut } from './steps/settling-steps.ts'
+
+/**
+ * The migration, top to bottom: the one code path for the same pool and for another, for shared
+ * disks, local ones and mixtures. Up to `releaseDisks` a failure is undone backwards and the VM
+ * runs on at the source. After it the VM belongs to the destination, unless that refuses for good.
+ */
+export function migrateVm(
+  environment: ToolstackEnvironment,
+): OperationKind<MigrationMemo, MigrationLive> {
+  return {
+    kind: 'migrate',
+    createLive: createMigrationLive,
+    details: (memo, live) => ({ ...migrationDetails(memo, live) }),
+    steps: [
+      checkEverything(environment),
+      reserveThere(environment),
+      keepHeartbeat(environment),
+      adoptDisks(environment),
+      replicateDisks(environment),
+      synchroniseDisks(environment),
+      armHandover(environment),
+      sendMemory(environment),
+      releaseDisks(environment),
+      takeThere(environment),
+      startThere(environment),
+      forgetVm(environment),
+      takeMirrorsOut(environment),
+      putDisksAway(environment),
+    ],
+    ended: (_memo, live) => {
+      live.heartbeat?.stop()
+      for (const stop of live.stopWatching.values()) stop()
+    },
+  }
+}

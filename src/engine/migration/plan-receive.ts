@@ -1,0 +1,221 @@
+import type { Host, Network } from '../../model/host.ts'
+import type {
+  Check,
+  DiskPlan,
+  OfferedDisk,
+  Preflight,
+  ReceiveRequest,
+  Receiver,
+} from '../../model/migration.ts'
+import type { Sr } from '../../model/sr.ts'
+import type { VmFacts } from '../../model/vm.ts'
+import { check } from './describe-vm.ts'
+
+/** All that the destination's checks look at. Gathered once, judged without I/O. */
+export interface DestinationFacts {
+  readonly host: Host
+  readonly srs: readonly Sr[]
+  /** Ids of the offered VDIs that this host reaches too, by its own shared SRs. */
+  readonly reachableVdis: ReadonlySet<string>
+  readonly vms: readonly VmFacts[]
+  readonly networks: readonly Network[]
+  /** Receivers that have not ended. */
+  readonly receivers: readonly Pick<Receiver, 'vm' | 'id'>[]
+  /** Promised to other receivers and not yet used. */
+  readonly reservedMemoryBytes: number
+  readonly missingCpuFeatures: readonly string[]
+  readonly knownEpoch: number
+}
+
+/** What a VM takes beyond its own memory: page tables, video, grant tables. */
+const memoryOverheadBytes = 16 * 1024 * 1024
+const clockSkewWarnMs = 5_000
+
+export function planReceive(request: ReceiveRequest, facts: DestinationFacts): Preflight {
+  const disks = request.disks.map((disk) => planDisk(disk, facts))
+  const plans = disks.flatMap(({ plan }) => (plan ? [plan] : []))
+  const checks = [
+    ...checkVm(request, facts),
+    ...checkHost(request, facts),
+    ...disks.map(({ check: result }) => result),
+    ...checkReplication(request, facts, plans),
+    ...checkSpace(plans, facts),
+    ...request.interfaces.map(({ slot, network }) => {
+      const known = facts.networks.some(({ name }) => name === network)
+      const reason = known
+        ? `plugs into ${network}`
+        : `there is no network ${network}; map it with --network`
+      return check('network', `interface ${slot}`, known, reason, 'NOT_FOUND')
+    }),
+  ]
+  const possible = checks.every(({ result }) => result !== 'failed')
+  return { possible, checks, disks: plans, interfaces: request.interfaces }
+}
+
+function checkVm(request: ReceiveRequest, facts: DestinationFacts): Check[] {
+  const { vm } = request
+  const same = facts.vms.find(({ id, name }) => id === vm.id || name === vm.name)
+  const arriving = facts.receivers.find((receiver) => receiver.vm === vm.id)
+  const otherHost =
+    facts.host.name !== request.source.host || facts.host.pool !== request.source.pool
+  return [
+    check(
+      'other-host',
+      facts.host.name,
+      otherHost,
+      otherHost ? 'source and destination differ' : 'source and destination are the same host',
+      'NOT_SUPPORTED',
+    ),
+    check(
+      'vm-absent',
+      vm.name,
+      !same,
+      same ? `a VM with this UUID or name is here and is ${same.state}` : 'no such VM here yet',
+      'ALREADY_EXISTS',
+    ),
+    check(
+      'vm-not-arriving',
+      vm.name,
+      !arriving,
+      arriving ? `receiver ${arriving.id} has it` : 'no other migration brings it',
+      'BUSY',
+    ),
+    check(
+      'epoch',
+      vm.name,
+      request.epoch > facts.knownEpoch,
+      `epoch ${request.epoch}, ${facts.knownEpoch} is known here`,
+      'STALE_EPOCH',
+    ),
+  ]
+}
+
+function checkHost(request: ReceiveRequest, facts: DestinationFacts): Check[] {
+  const { host } = facts
+  const { vm, source } = request
+  const neededBytes = vm.memoryBytes + memoryOverheadBytes
+  const freeBytes = host.freeMemoryBytes - facts.reservedMemoryBytes
+  const skewMs = Math.abs(host.clockMs - source.clockMs)
+  const missing = facts.missingCpuFeatures
+  const sameApi = host.apiVersion.split('.')[0] === source.apiVersion.split('.')[0]
+  return [
+    check(
+      'api-version',
+      host.name,
+      sameApi,
+      `${source.apiVersion} here and ${host.apiVersion} there`,
+      'NOT_SUPPORTED',
+    ),
+    check(
+      'hypervisor',
+      host.name,
+      host.hypervisor === vm.hypervisor,
+      `the VM runs on ${vm.hypervisor}, the destination is ${host.hypervisor} ${host.version}`,
+      'NOT_SUPPORTED',
+    ),
+    check(
+      'cpu',
+      host.name,
+      missing.length === 0,
+      missing.length ? `lacks ${missing.join(', ')}` : 'has every feature that the VM sees',
+      'NOT_SUPPORTED',
+    ),
+    check(
+      'memory',
+      host.name,
+      freeBytes >= neededBytes,
+      `${freeBytes} bytes free, ${neededBytes} needed`,
+      'MEMORY_SHORT',
+    ),
+    {
+      name: 'clock',
+      subject: host.name,
+      result: skewMs > clockSkewWarnMs ? 'warning' : 'passed',
+      reason: `clocks differ by ${skewMs} ms`,
+      code: null,
+    },
+  ]
+}
+
+/**
+ * A disk that the destination reaches stays where it is, unless another SR is wanted. Otherwise:
+ * the wanted SR; else one of the same name; else the one with the most space.
+ */
+function planDisk(
+  disk: OfferedDisk,
+  facts: DestinationFacts,
+): { plan: DiskPlan | null; check: Check } {
+  const { slot, vdi, sizeBytes } = disk
+  const base = { slot, vdi, sourceSr: disk.sr, sizeBytes }
+  const reached = disk.srShared && facts.reachableVdis.has(vdi)
+  const named = (sr: Sr) => sr.id === disk.wantedSr || sr.name === disk.wantedSr
+  const wanted = disk.wantedSr === null ? null : facts.srs.find(named)
+  if (wanted === undefined) {
+    return {
+      plan: null,
+      check: check('disk-sr', slot, false, `there is no SR ${disk.wantedSr}`, 'NOT_FOUND'),
+    }
+  }
+  if (reached && (wanted === null || wanted.id === disk.sr)) {
+    return {
+      plan: { ...base, sr: disk.sr, replicated: false },
+      check: check('disk-sr', slot, true, `both hosts reach it in SR ${disk.srName}`, null),
+    }
+  }
+  const sr = wanted ?? chooseSr(disk, facts.srs)
+  if (!sr) {
+    return {
+      plan: null,
+      check: check(
+        'disk-sr',
+        slot,
+        false,
+        'no SR here can hold it; create one, or name one with --sr',
+        'SR_UNUSABLE',
+      ),
+    }
+  }
+  return {
+    plan: { ...base, sr: sr.id, replicated: true },
+    check: check('disk-sr', slot, true, `goes to SR ${sr.name}`, null),
+  }
+}
+
+function chooseSr(disk: OfferedDisk, srs: readonly Sr[]): Sr | undefined {
+  const own = srs.filter((sr) => !sr.shared)
+  const roomy = own.toSorted((a, b) => b.freeBytes - a.freeBytes)
+  return own.find(({ name }) => name === disk.srName) ?? roomy[0]
+}
+
+function checkReplication(
+  request: ReceiveRequest,
+  facts: DestinationFacts,
+  plans: readonly DiskPlan[],
+): Check[] {
+  if (!plans.some(({ replicated }) => replicated)) return []
+  const here = facts.host.replicationSchemes
+  const common = request.source.replicationSchemes.filter((scheme) => here.includes(scheme))
+  const reason = common.length
+    ? `replicates by ${common[0]}`
+    : `no common way to replicate: ${request.source.replicationSchemes.join(', ') || 'none'} there, ${here.join(', ') || 'none'} here`
+  return [check('replication', facts.host.name, common.length > 0, reason, 'NOT_SUPPORTED')]
+}
+
+/** Disks for the same SR must fit together, not each by itself. */
+function checkSpace(plans: readonly DiskPlan[], facts: DestinationFacts): Check[] {
+  const neededBySr = new Map<string, number>()
+  for (const { sr, sizeBytes, replicated } of plans) {
+    if (replicated) neededBySr.set(sr, (neededBySr.get(sr) ?? 0) + sizeBytes)
+  }
+  return [...neededBySr].map(([id, neededBytes]) => {
+    const sr = facts.srs.find((candidate) => candidate.id === id)
+    const freeBytes = sr?.freeBytes ?? 0
+    return check(
+      'space',
+      `SR ${sr?.name ?? id}`,
+      freeBytes >= neededBytes,
+      `${freeBytes} bytes free, ${neededBytes} needed`,
+      'SR_FULL',
+    )
+  })
+}

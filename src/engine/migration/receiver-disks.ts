@@ -1,0 +1,92 @@
+import { settleAll } from '../../lib/settle-all.ts'
+import type { DiskPlan, ReceiveRequest } from '../../model/migration.ts'
+import type { Clock, Random } from '../../ports/clock.ts'
+import type { StorageManager } from '../../ports/storage-manager.ts'
+import type { ReceiverDisk } from './receiver-record.ts'
+
+/** The receiver's disks as they will be made; ids are settled before anything is. */
+export function planReceiverDisks(
+  request: ReceiveRequest,
+  plans: readonly DiskPlan[],
+  random: Random,
+): ReceiverDisk[] {
+  return plans.map(({ slot, vdi, sr, sizeBytes, replicated }) => ({
+    slot,
+    vdi: replicated ? random.uuid() : vdi,
+    sr,
+    name: request.disks.find((disk) => disk.slot === slot)?.name ?? slot,
+    sizeBytes,
+    created: replicated,
+    device: null,
+    uri: null,
+    replication: null,
+  }))
+}
+
+/** Makes (or attaches) one disk and, where it is to be replicated, its target. */
+export async function prepareReceiverDisk(
+  storage: StorageManager,
+  disk: ReceiverDisk,
+  schemes: readonly string[],
+): Promise<ReceiverDisk> {
+  const { vdi, sr, name, sizeBytes, created } = disk
+  if (created) await storage.createVdi({ id: vdi, sr, name, sizeBytes })
+  await storage.attach(vdi)
+  const { device } = await storage.activate(vdi)
+  if (!created) return { ...disk, device }
+  const target = await storage.getReplicationTarget(vdi, schemes)
+  return { ...disk, device, uri: target.uri, replication: target.replication }
+}
+
+export function handoverOfReceiver(disks: readonly ReceiverDisk[]) {
+  return disks.map(({ vdi, replication }) => ({ vdi, replication }))
+}
+
+/** The VM runs here: its disks become plain volumes beneath it. */
+export async function settleReceiverDisks(
+  storage: StorageManager,
+  disks: readonly ReceiverDisk[],
+): Promise<void> {
+  await settleAll(
+    disks.map(({ replication }) =>
+      replication ? storage.stopReplication(replication, 'volume') : null,
+    ),
+  )
+}
+
+/** Removes everything that was made; each part may be there or not. */
+export async function removeReceiverDisks(
+  storage: StorageManager,
+  disks: readonly ReceiverDisk[],
+): Promise<void> {
+  const replications = await storage.listReplications()
+  await settleAll(
+    disks.map(async ({ vdi, created }) => {
+      // Found by its VDI: a crash may have come before the replication's id was recorded.
+      for (const { id } of replications.filter((replication) => replication.vdi === vdi)) {
+        await storage.stopReplication(id, 'nothing')
+      }
+      const known = (await storage.listVdis()).find(({ id }) => id === vdi)
+      if (!known) return
+      if (known.state === 'activated') await storage.deactivate(vdi)
+      if (known.state !== 'detached') await storage.detach(vdi)
+      if (created) await storage.destroyVdi(vdi)
+    }),
+  )
+}
+
+/** Repeats `work` until it succeeds: for what must not be left undone. */
+export async function insist(
+  clock: Clock,
+  work: () => Promise<void>,
+  onFailure: (error: unknown) => void,
+): Promise<void> {
+  for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 30_000)) {
+    try {
+      return await work()
+    } catch (error) {
+      onFailure(error)
+      await clock.sleep(pauseMs)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { CrosspoolError } from '../../model/errors.ts'
+import type { ReceiveRequest, Receiver, ReceiverState } from '../../model/migration.ts'
+import type { VmConfiguration } from '../../model/vm.ts'
+import type { Json, RecordStore } from '../../ports/record-store.ts'
+
+/** What the destination must remember of an arriving VM across a restart. */
+export interface ReceiverRecord {
+  readonly id: string
+  readonly tokenHash: string
+  readonly request: ReceiveRequest
+  readonly disks: readonly ReceiverDisk[]
+  readonly state: ReceiverState
+  readonly reason: string | null
+  /** False while something made for an aborted receiver may still be there. */
+  readonly cleaned: boolean
+}
+
+export interface ReceiverDisk {
+  readonly slot: string
+  readonly vdi: string
+  readonly sr: string
+  readonly name: string
+  readonly sizeBytes: number
+  /** Made for this receiver: goes with it if it is aborted. */
+  readonly created: boolean
+  readonly device: string | null
+  readonly uri: string | null
+  readonly replication: string | null
+}
+
+const prefix = 'receivers/'
+
+export async function saveReceiver(store: RecordStore, record: ReceiverRecord): Promise<void> {
+  await store.transact({ puts: [receiverPut(record)] })
+}
+
+export function receiverPut(record: ReceiverRecord) {
+  return { key: prefix + record.id, value: record as unknown as Json }
+}
+
+/** @throws NOT_FOUND */
+export async function loadReceiver(store: RecordStore, id: string): Promise<ReceiverRecord> {
+  const record = await store.get<Json>(prefix + id)
+  if (!record) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id })
+  return record.value as unknown as ReceiverRecord
+}
+
+export async function listReceivers(store: RecordStore): Promise<ReceiverRecord[]> {
+  return (await store.list<Json>(prefix)).map(({ value }) => value as unknown as ReceiverRecord)
+}
+
+/** @throws UNAUTHORIZED */
+export function checkToken(record: ReceiverRecord, token: string): void {
+  const given = Buffer.from(hashToken(token))
+  if (!timingSafeEqual(given, Buffer.from(record.tokenHash)))
+    throw new CrosspoolError('UNAUTHORIZED')
+}
+
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
+
+/** Until the disks have been taken the VM is the source's, and the receiver may still say no by itself. */
+export function isTheSources(state: ReceiverState): boolean {
+  return state === 'reserved' || state === 'receiving' || state === 'ready'
+}
+
+export function hasEnded(record: ReceiverRecord): boolean {
+  return record.state === 'closed' || (record.state === 'aborted' && record.cleaned)
+}
+
+export function receiverDocument(record: ReceiverRecord): Receiver {
+  const { id, request, state, reason, disks } = record
+  return {
+    id,
+    operation: request.operation,
+    vm: request.vm.id,
+    epoch: request.epoch,
+    state,
+    reason,
+    disks: disks.map(({ slot, vdi, sr, uri }) => ({ slot, vdi, sr, replicationUri: uri })),
+    memoryPath: `/v1/receivers/${id}/memory`,
+    heartbeatPath: `/v1/receivers/${id}/heartbeat`,
+  }
+}
+
+/** The VM's configuration with the disks and networks that it has here. */
+export function configurationHere({ request, disks }: ReceiverRecord): VmConfiguration {
+  const { vm, interfaces } = request
+  return {
+    ...vm,
+    disks: vm.disks.map((disk) => {
+      const here = disks.find(({ slot }) => slot === disk.slot)
+      if (!here?.device) throw new CrosspoolError('NOT_FOUND', { kind: 'disk', id: disk.slot })
+      return { ...disk, device: here.device }
+    }),
+    interfaces: vm.interfaces.map((nic) => {
+      const planned = interfaces.find(({ slot }) => slot === nic.slot)
+      return { ...nic, network: planned?.network ?? nic.network }
+    }),
+  }
+}

@@ -1,0 +1,288 @@
+import type { Duplex } from 'node:stream'
+import { createKeyedLock } from '../../lib/keyed-lock.ts'
+import { settleAll } from '../../lib/settle-all.ts'
+import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
+import type {
+  Heartbeat,
+  HeartbeatAnswer,
+  Preflight,
+  ReceiveRequest,
+  Receiver,
+  ReceiverGrant,
+} from '../../model/migration.ts'
+import type { ToolstackEnvironment } from '../environment.ts'
+import { gatherDestinationFacts } from './destination-facts.ts'
+import { writeOwnership } from './epochs.ts'
+import { planReceive } from './plan-receive.ts'
+import {
+  handoverOfReceiver,
+  planReceiverDisks,
+  prepareReceiverDisk,
+  settleReceiverDisks,
+} from './receiver-disks.ts'
+import { type ReceiverLife, ReceiverLives } from './receiver-lives.ts'
+import {
+  checkToken,
+  configurationHere,
+  hasEnded,
+  hashToken,
+  isTheSources,
+  listReceivers,
+  loadReceiver,
+  type ReceiverRecord,
+  receiverDocument,
+  receiverPut,
+  saveReceiver,
+} from './receiver-record.ts'
+
+/**
+ * The destination's half of a migration. It never acts by itself, but for one thing: while the VM
+ * is still the source's and the source falls silent, it refuses for good and cleans up.
+ */
+export class Receivers {
+  readonly #environment: ToolstackEnvironment
+  readonly #lives: ReceiverLives
+  readonly #lock = createKeyedLock()
+
+  constructor(environment: ToolstackEnvironment) {
+    this.#environment = environment
+    this.#lives = new ReceiverLives(environment, this.#lock)
+  }
+
+  /** The destination's checks; changes nothing. */
+  async preflight(request: ReceiveRequest): Promise<Preflight> {
+    const receivers = (await listReceivers(this.#environment.store)).filter(
+      (record) => !hasEnded(record),
+    )
+    return planReceive(request, await gatherDestinationFacts(this.#environment, request, receivers))
+  }
+
+  /** VM.receive. @throws PREFLIGHT_FAILED, SR_FULL, ... and then nothing is left */
+  async receive(request: ReceiveRequest): Promise<ReceiverGrant> {
+    // One at a time, so that two VMs cannot be promised the same memory or space.
+    return this.#lock.run(['receive'], async () => {
+      const { store, random } = this.#environment
+      const plan = await this.preflight(request)
+      if (!plan.possible) throw preflightFailure(plan)
+      const token = random.hex(32)
+      const record: ReceiverRecord = {
+        id: random.uuid(),
+        tokenHash: hashToken(token),
+        request,
+        disks: planReceiverDisks(request, plan.disks, random),
+        state: 'reserved',
+        reason: null,
+        cleaned: false,
+      }
+      await saveReceiver(store, record)
+      this.#lives.begin(record)
+      try {
+        return { receiver: receiverDocument(await this.#prepare(record)), token }
+      } catch (error) {
+        await this.#lives.refuse(record.id, 'its disks could not be prepared')
+        throw error
+      }
+    })
+  }
+
+  async list(): Promise<Receiver[]> {
+    return (await listReceivers(this.#environment.store)).map(receiverDocument)
+  }
+
+  async get(id: string, token: string): Promise<Receiver> {
+    return receiverDocument(await this.#authorised(id, token))
+  }
+
+  async heartbeat(id: string, token: string, beat: Heartbeat): Promise<HeartbeatAnswer> {
+    const record = await this.#authorised(id, token)
+    const live = this.#lives.get(id)
+    if (live) live.lastBeatMs = this.#environment.clock.monotonicMs()
+    return {
+      sequence: beat.sequence,
+      receivedAtMs: this.#environment.clock.now(),
+      state: record.state,
+    }
+  }
+
+  /** The source opens the memory stream. @throws WRONG_STATE unless it is the first one */
+  async openMemory(id: string, token: string): Promise<(stream: Duplex) => void> {
+    return this.#lock.run([id], async () => {
+      const record = await this.#authorised(id, token)
+      const live = this.#lives.get(id)
+      if (record.state !== 'reserved' || !live)
+        throw wrongState(record, 'receiving memory', 'reserved')
+      await this.#environment.storage
+        .armHandover(handoverOfReceiver(record.disks))
+        .catch((error: unknown) => {
+          if (record.disks.length) throw error
+        })
+      await this.#save({ ...record, state: 'receiving' })
+      return (stream) => void this.#build(record, live, stream)
+    })
+  }
+
+  /** The source has released the VM. @throws HANDOVER_REFUSED, durably; STALE_EPOCH */
+  async take(
+    id: string,
+    token: string,
+    { epoch, start }: { epoch: number; start: boolean },
+  ): Promise<Receiver> {
+    await this.#authorised(id, token)
+    return this.#lock.run([id], async () => {
+      const record = await loadReceiver(this.#environment.store, id)
+      if (epoch !== record.request.epoch) {
+        throw new CrosspoolError('STALE_EPOCH', {
+          epoch,
+          vm: record.request.vm.name,
+          known: record.request.epoch,
+        })
+      }
+      if (record.state === 'aborted') throw refusal(record.reason)
+      const next = start ? 'starting' : 'owned'
+      const taken = isTheSources(record.state) ? await this.#takeDisks(record, next) : record
+      return receiverDocument(start ? await this.#run(taken) : taken)
+    })
+  }
+
+  /** Runs the VM whose disks have been taken. @throws HANDOVER_REFUSED, durably */
+  async start(id: string, token: string): Promise<Receiver> {
+    await this.#authorised(id, token)
+    return this.#lock.run([id], async () => {
+      const record = await loadReceiver(this.#environment.store, id)
+      if (record.state === 'aborted') throw refusal(record.reason)
+      if (isTheSources(record.state)) throw wrongState(record, 'start', 'owned')
+      const starting =
+        record.state === 'owned' ? await this.#save({ ...record, state: 'starting' }) : record
+      return receiverDocument(await this.#run(starting))
+    })
+  }
+
+  /** The source has let go: the mirrors are taken out here. */
+  async close(id: string, token: string): Promise<Receiver> {
+    await this.#authorised(id, token)
+    return this.#lock.run([id], async () => {
+      const record = await loadReceiver(this.#environment.store, id)
+      if (record.state === 'closed') return receiverDocument(record)
+      if (record.state !== 'running') throw wrongState(record, 'close', 'running')
+      await settleReceiverDisks(this.#environment.storage, record.disks)
+      this.#lives.end(id)
+      return receiverDocument(await this.#save({ ...record, state: 'closed', cleaned: true }))
+    })
+  }
+
+  /** Refuses for good. @throws TOO_LATE_TO_CANCEL when the disks have been taken */
+  async abort(id: string, token: string, reason: string): Promise<Receiver> {
+    await this.#authorised(id, token)
+    await this.#lock.run([id], () => this.#lives.refuse(id, reason))
+    return receiverDocument(await loadReceiver(this.#environment.store, id))
+  }
+
+  /** After a restart nothing live is left: what the source still owns is refused, what is half removed is removed. */
+  async recover(): Promise<void> {
+    for (const record of await listReceivers(this.#environment.store)) {
+      if (isTheSources(record.state))
+        await this.#lives.refuse(record.id, 'the daemon was restarted')
+      if (record.state === 'aborted' && !record.cleaned) await this.#lives.clean(record)
+    }
+  }
+
+  async #prepare(record: ReceiverRecord): Promise<ReceiverRecord> {
+    const { storage } = this.#environment
+    const schemes = record.request.source.replicationSchemes
+    const disks = await settleAll(
+      record.disks.map((disk) => prepareReceiverDisk(storage, disk, schemes)),
+    )
+    return this.#save({ ...record, disks })
+  }
+
+  async #build(record: ReceiverRecord, live: ReceiverLife, stream: Duplex): Promise<void> {
+    const { hypervisor, log } = this.#environment
+    const operation = record.request.operation
+    stream.on('error', (error) => log.warn({ operation, error }, 'memory stream'))
+    try {
+      live.incoming = await hypervisor.receive(configurationHere(record), stream)
+      await live.incoming.ready
+      await this.#lock.run([record.id], async () => {
+        const now = await loadReceiver(this.#environment.store, record.id)
+        if (now.state === 'receiving') await this.#save({ ...now, state: 'ready' })
+      })
+    } catch (error) {
+      // It may have been refused while the hypervisor was still beginning: then nobody else knows this VM.
+      await live.incoming?.discard().catch(() => {})
+      log.warn({ operation, error }, 'the VM could not be built')
+      const reason = isCrosspoolError(error) ? error.message : 'the VM could not be built'
+      await this.#lock.run([record.id], () => this.#lives.refuse(record.id, reason)).catch(() => {})
+    }
+  }
+
+  async #takeDisks(record: ReceiverRecord, state: 'owned' | 'starting'): Promise<ReceiverRecord> {
+    const { storage, store, log } = this.#environment
+    const { operation, epoch, vm } = record.request
+    try {
+      const { incoming } = this.#lives.get(record.id) ?? {}
+      if (!incoming) throw refusal('no memory has arrived')
+      await incoming.ready
+      if (record.disks.length) await storage.takeDisks(handoverOfReceiver(record.disks))
+    } catch (error) {
+      log.error({ operation, error }, 'the disks could not be taken')
+      const reason = isCrosspoolError(error) ? error.message : 'the disks could not be taken'
+      await this.#lives.refuse(record.id, reason)
+      throw refusal(reason, error)
+    }
+    const taken: ReceiverRecord = { ...record, state }
+    await writeOwnership(store, vm.id, { epoch, state: 'owned', operation }, [receiverPut(taken)])
+    return taken
+  }
+
+  async #run(record: ReceiverRecord): Promise<ReceiverRecord> {
+    if (record.state === 'running' || record.state === 'closed') return record
+    const { incoming } = this.#lives.get(record.id) ?? {}
+    try {
+      // After a restart there is no handle: then the VM either runs, or nobody can start it any more.
+      if (incoming) await incoming.start()
+      else if (!(await this.#isRunningHere(record)))
+        throw wrongState(record, 'start', 'held by this daemon')
+    } catch (error) {
+      if (!isCrosspoolError(error, 'HANDOVER_REFUSED')) throw error
+      await this.#lives.refuse(record.id, error.message, true)
+      throw error
+    }
+    return this.#save({ ...record, state: 'running' })
+  }
+
+  async #isRunningHere({ request }: ReceiverRecord): Promise<boolean> {
+    const vms = await this.#environment.hypervisor.list()
+    return vms.some(({ id, state }) => id === request.vm.id && state === 'running')
+  }
+
+  async #authorised(id: string, token: string): Promise<ReceiverRecord> {
+    const record = await loadReceiver(this.#environment.store, id)
+    checkToken(record, token)
+    return record
+  }
+
+  async #save(record: ReceiverRecord): Promise<ReceiverRecord> {
+    await saveReceiver(this.#environment.store, record)
+    return record
+  }
+}
+
+function refusal(reason: string | null, cause?: unknown): CrosspoolError {
+  return new CrosspoolError('HANDOVER_REFUSED', { reason: reason ?? 'it was aborted' }, cause)
+}
+
+function wrongState(
+  { id, state }: ReceiverRecord,
+  operation: string,
+  needed: string,
+): CrosspoolError {
+  return new CrosspoolError('WRONG_STATE', { kind: 'receiver', id, state, operation, needed })
+}
+
+function preflightFailure({ checks }: Preflight): CrosspoolError {
+  const failed = checks.filter(({ result }) => result === 'failed')
+  const reasons = failed
+    .map(({ name, subject, reason }) => `${name} (${subject}): ${reason}`)
+    .join('; ')
+  return new CrosspoolError('PREFLIGHT_FAILED', { reasons })
+}

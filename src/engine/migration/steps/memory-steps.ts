@@ -1,0 +1,59 @@
+import { CrosspoolError } from '../../../model/errors.ts'
+import type { ToolstackEnvironment } from '../../environment.ts'
+import type { Step } from '../../operation/step.ts'
+import { handoverOf, type MigrationContext } from '../memo.ts'
+
+/** Everything about the disks' handover that can be done before the VM pauses. */
+export function armHandover({ storage }: ToolstackEnvironment): Step<MigrationContext> {
+  return {
+    name: 'arm',
+    weight: 1,
+    async run({ memo }) {
+      if (memo.disks.length) await storage.armHandover(handoverOf(memo))
+    },
+    async undo({ memo }) {
+      if (memo.disks.length) await storage.reclaimDisks(handoverOf(memo))
+    },
+  }
+}
+
+/** Sends the memory while the VM runs; ends with the VM paused and its memory across. */
+export function sendMemory(environment: ToolstackEnvironment): Step<MigrationContext> {
+  const { clock, hypervisor, peers } = environment
+  return {
+    name: 'memory',
+    weight: 40,
+    async run(context) {
+      const { memo, live, signal } = context
+      const { receiver } = memo
+      if (!receiver) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id: '' })
+      const startedMs = clock.monotonicMs()
+      const stream = await peers
+        .connect(memo.destinationUrl)
+        .openMemory(receiver.id, receiver.token)
+      // A stream that breaks is the driver's to explain; without a listener Node would end the process.
+      stream.on('error', (error) =>
+        environment.log.warn({ operation: context.operation, error }, 'memory stream'),
+      )
+      live.outgoing = await hypervisor.send(memo.vm.id, stream, {
+        signal,
+        onProgress: ({ sentBytes, totalBytes }) => {
+          const elapsedMs = Math.max(1, clock.monotonicMs() - startedMs)
+          live.memory = {
+            sentBytes,
+            totalBytes,
+            bytesPerSecond: Math.round((sentBytes * 1000) / elapsedMs),
+          }
+          context.progress(totalBytes === 0 ? 0 : sentBytes / totalBytes)
+        },
+      })
+      await live.outgoing.paused
+      live.pausedAtMs = clock.monotonicMs()
+      memo.figures.memoryMs = Math.round(live.pausedAtMs - startedMs)
+    },
+    async undo({ live }) {
+      // Without a live sender the daemon was restarted; its end of the stream is gone, and so the VM runs on.
+      await live.outgoing?.resume()
+    },
+  }
+}

@@ -1,0 +1,131 @@
+import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
+import type { Preflight, ReceiveRequest } from '../../../model/migration.ts'
+import type { ToolstackEnvironment } from '../../environment.ts'
+import type { Step } from '../../operation/step.ts'
+import { buildReceiveRequest, checkSource, type DescribedVm, describeVm } from '../describe-vm.ts'
+import { HeartbeatSender } from '../heartbeat-sender.ts'
+import type { MigrationContext, MigrationMemo } from '../memo.ts'
+
+/** Asks both sides everything that could fail later; changes nothing. */
+export function checkEverything(environment: ToolstackEnvironment): Step<MigrationContext> {
+  return {
+    name: 'check',
+    weight: 1,
+    async run({ memo, operation }) {
+      const { preflight, described, request } = await preflightBothSides(
+        environment,
+        operation,
+        memo,
+      )
+      if (!preflight.possible) throw preflightFailure(preflight)
+      memo.configuration = described.configuration
+      memo.epoch = request.epoch
+      memo.interfaces = preflight.interfaces
+      memo.disks = preflight.disks.map((plan) => {
+        const found = described.disks.find(({ disk }) => disk.slot === plan.slot)
+        if (!found) throw new CrosspoolError('NOT_FOUND', { kind: 'disk', id: plan.slot })
+        const toAdopt = found.vdi.state === 'detached'
+        return {
+          ...plan,
+          device: found.disk.device,
+          toAdopt,
+          managed: found.vdi.managed,
+          uri: null,
+          replication: null,
+        }
+      })
+      const host = await environment.peers.connect(memo.destinationUrl).host()
+      memo.to = { pool: host.pool, host: host.name }
+    },
+  }
+}
+
+/** Both sides' checks as one table: VM.assert_can_migrate, and the migration's first step. */
+export async function preflightBothSides(
+  environment: ToolstackEnvironment,
+  operation: string,
+  memo: Pick<MigrationMemo, 'vm' | 'request' | 'destinationUrl'>,
+): Promise<{ preflight: Preflight; described: DescribedVm; request: ReceiveRequest }> {
+  const described = await describeVm(environment, memo.vm.id)
+  const request = await buildReceiveRequest(environment, operation, described, memo.request)
+  const there = await environment.peers.connect(memo.destinationUrl).preflight(request)
+  const checks = [...checkSource(described), ...there.checks]
+  const possible = checks.every(({ result }) => result !== 'failed')
+  return { preflight: { ...there, checks, possible }, described, request }
+}
+
+function preflightFailure({ checks }: Preflight): CrosspoolError {
+  const failed = checks.filter(({ result }) => result === 'failed')
+  return new CrosspoolError('PREFLIGHT_FAILED', {
+    reasons: failed
+      .map(({ name, subject, reason }) => `${name} (${subject}): ${reason}`)
+      .join('; '),
+    codes: failed.map(({ code }) => code).join(','),
+  })
+}
+
+/** VM.receive: the destination reserves memory and makes VDIs; the answer says where everything goes. */
+export function reserveThere(environment: ToolstackEnvironment): Step<MigrationContext> {
+  return {
+    name: 'reserve',
+    weight: 1,
+    async run({ memo, operation }) {
+      const peer = environment.peers.connect(memo.destinationUrl)
+      // Described afresh: the checks may have been done long before.
+      const described = await describeVm(environment, memo.vm.id)
+      const request = await buildReceiveRequest(environment, operation, described, memo.request)
+      const { receiver, token } = await peer.receive(request)
+      memo.receiver = { id: receiver.id, token }
+      memo.configuration = described.configuration
+      for (const disk of memo.disks) {
+        const planned = receiver.disks.find(({ slot }) => slot === disk.slot)
+        if (!planned)
+          throw new CrosspoolError('PEER_FAILED', {
+            code: 'NOT_FOUND',
+            message: `no answer for disk ${disk.slot}`,
+          })
+        disk.uri = planned.replicationUri
+      }
+    },
+    async undo({ memo, operation }) {
+      if (!memo.receiver) return
+      const reason = 'the source has taken the migration back'
+      const peer = environment.peers.connect(memo.destinationUrl)
+      await peer.abort(memo.receiver.id, memo.receiver.token, reason).catch((error: unknown) => {
+        if (isCrosspoolError(error, 'NOT_FOUND')) return
+        // It hears no heartbeat either, so it gives up by itself; the VM here must not wait for that.
+        environment.log.warn({ operation, error }, 'the destination could not be told to abort')
+      })
+    },
+  }
+}
+
+/** From here on each side notices when the other is gone. */
+export function keepHeartbeat(environment: ToolstackEnvironment): Step<MigrationContext> {
+  const { clock, heartbeat, peers } = environment
+  return {
+    name: 'heartbeat',
+    weight: 0,
+    async run(context) {
+      const { memo, live } = context
+      const { receiver } = memo
+      if (!receiver) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id: '' })
+      const peer = peers.connect(memo.destinationUrl)
+      live.heartbeat = new HeartbeatSender({
+        ...{ clock, intervalMs: heartbeat.intervalMs, deadlineMs: heartbeat.deadlineMs },
+        send: (beat) => peer.heartbeat(receiver.id, receiver.token, beat),
+        describe: () => ({
+          phase: context.step(),
+          replications: memo.disks.flatMap(({ slot, vdi }) => {
+            const seen = live.replications.get(vdi)
+            return seen ? [{ slot, state: seen.state, outOfSyncBytes: seen.outOfSyncBytes }] : []
+          }),
+        }),
+        onLost: (error) => context.abort(error),
+      })
+    },
+    async undo({ live }) {
+      live.heartbeat?.stop()
+    },
+  }
+}
