@@ -18,21 +18,29 @@ export interface Route {
   readonly errors?: readonly ErrorCode[]
   /** Answers a stream of server-sent events, each with `response` as its data. */
   readonly events?: true
+  /** True for the event after which no other will come: the stream ends with it. */
+  isLast?(event: unknown): boolean
   /** Needs the receiver's token as `Authorization: Bearer`. */
   readonly token?: true
 }
 
 export type Routes = Readonly<Record<string, Route>>
 
-type PathParameters<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
-  ? { readonly [K in Name]: string } & PathParameters<Rest>
-  : unknown
+export type PathParameters<Path extends string> =
+  Path extends `${string}{${infer Name}}${infer Rest}`
+    ? { readonly [K in Name]: string } & PathParameters<Rest>
+    : unknown
 
 type Parsed<S, Key extends string> = S extends z.ZodType
   ? { readonly [K in Key]: z.output<S> }
   : unknown
+/** What may be left out, because the schema has a default for all of it, need not be given. */
 type Given<S, Key extends string> = S extends z.ZodType
-  ? { readonly [K in Key]: z.input<S> }
+  ? undefined extends z.input<S>
+    ? { readonly [K in Key]?: z.input<S> }
+    : Record<never, never> extends z.input<S>
+      ? { readonly [K in Key]?: z.input<S> }
+      : { readonly [K in Key]: z.input<S> }
   : unknown
 
 /** What a handler gets: path parameters under `params`, then `query`, `body` and `token` where the route has them. */

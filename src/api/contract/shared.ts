@@ -6,6 +6,9 @@ export const healthSchema = z.object({ status: z.literal('ok'), apiVersion: z.st
 /** Version of both daemons' APIs; two daemons work together when the first numbers are equal. */
 export const apiVersion = '1.0'
 
+/** Below it are all routes of both daemons. */
+export const versionPath = '/v1'
+
 export const leftoverSchema = z
   .object({
     kind: z.string(),
@@ -14,3 +17,4 @@ export const leftoverSchema = z
     reason: z.string().nullable().describe('why it is there; null: no reason, it may be removed'),
   })
   .meta({ id: 'Leftover' })
+export type Leftover = z.infer<typeof leftoverSchema>

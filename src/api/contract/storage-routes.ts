@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { replicationSchema } from '../../model/replication.ts'
+import { type Replication, replicationSchema } from '../../model/replication.ts'
 import { srCreateSchema, srSchema } from '../../model/sr.ts'
 import { vdiCreateSchema, vdiSchema } from '../../model/vdi.ts'
 import { defineRoutes } from './route.ts'
@@ -164,9 +164,10 @@ export const storageRoutes = defineRoutes({
   watchReplication: {
     method: 'GET',
     path: '/replications/{replication}/events',
-    summary: 'State and progress at every change',
+    summary: 'State and progress at every change, until it is stopped',
     response: replicationSchema,
     events: true,
+    isLast: (replication: Replication) => replication.state === 'stopped',
     errors: ['NOT_FOUND'],
   },
   stopReplication: {

@@ -9,7 +9,8 @@ import {
   receiverGrantSchema,
   receiverSchema,
 } from '../../model/migration.ts'
-import { operationSchema } from '../../model/operation.ts'
+import { isEnded, type Operation, operationSchema } from '../../model/operation.ts'
+import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
 import { vmSchema } from '../../model/vm.ts'
 import { defineRoutes } from './route.ts'
 import { emptySchema, healthSchema } from './shared.ts'
@@ -86,6 +87,44 @@ export const toolstackRoutes = defineRoutes({
     status: 202,
     errors: ['NOT_FOUND', 'BUSY', 'PEER_UNREACHABLE', 'PREFLIGHT_FAILED'],
   },
+  receiveRequest: {
+    method: 'POST',
+    path: '/vms/{vm}/receive-request',
+    summary: 'By hand: the words in which VM.receive is to be asked for this VM',
+    body: migrateRequestSchema,
+    response: receiveRequestSchema,
+    errors: ['NOT_FOUND'],
+  },
+  send: {
+    method: 'POST',
+    path: '/vms/{vm}/send',
+    summary: 'By hand: sends the memory to a receiver; the VM is paused when it is across',
+    body: sendRequestSchema,
+    response: sendingSchema,
+    status: 202,
+    errors: ['NOT_FOUND', 'BUSY', 'PEER_UNREACHABLE', 'UNAUTHORIZED', 'WRONG_STATE'],
+  },
+  getSending: {
+    method: 'GET',
+    path: '/sendings/{sending}',
+    summary: 'By hand: how far the memory is',
+    response: sendingSchema,
+    errors: ['NOT_FOUND'],
+  },
+  resumeSending: {
+    method: 'POST',
+    path: '/sendings/{sending}/resume',
+    summary: 'By hand: the VM runs on here',
+    response: sendingSchema,
+    errors: ['NOT_FOUND', 'WRONG_STATE'],
+  },
+  forgetSending: {
+    method: 'POST',
+    path: '/sendings/{sending}/forget',
+    summary: 'By hand: the VM runs there; removes the paused copy here',
+    response: sendingSchema,
+    errors: ['NOT_FOUND', 'WRONG_STATE'],
+  },
   listOperations: {
     method: 'GET',
     path: '/operations',
@@ -105,6 +144,7 @@ export const toolstackRoutes = defineRoutes({
     summary: 'The operation at every change, until it has ended',
     response: operationSchema,
     events: true,
+    isLast: (operation: Operation) => isEnded(operation),
     errors: ['NOT_FOUND'],
   },
   cancelOperation: {
@@ -190,5 +230,6 @@ export const toolstackRoutes = defineRoutes({
   },
 })
 
-/** The memory stream is an HTTP upgrade, which OpenAPI cannot describe: GET .../receivers/{id}/memory with the token. */
+/** The memory stream is an HTTP upgrade of a GET below /v1 with the token, which OpenAPI cannot describe. */
+export const memoryPath = '/receivers/{receiver}/memory'
 export const memoryProtocol = 'crosspool-memory/1'

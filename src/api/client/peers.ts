@@ -1,0 +1,62 @@
+import type { StoragePeers, ToolstackPeers } from '../../ports/peers.ts'
+import { versionPath } from '../contract/shared.ts'
+import { storageRoutes } from '../contract/storage-routes.ts'
+import { memoryPath, memoryProtocol, toolstackRoutes } from '../contract/toolstack-routes.ts'
+import { createApiClient } from './api-client.ts'
+import { createNodeFetch } from './node-fetch.ts'
+import { openUpgrade } from './open-upgrade.ts'
+import { fillPath } from './request-parts.ts'
+
+export interface PeerOptions {
+  /** Deadline of every call; 30 s unless told. */
+  readonly timeoutMs?: number
+}
+
+const defaultTimeoutMs = 30_000
+
+/** Storage managers of other hosts, reached by the address in a replication URI. */
+export function createStoragePeers(options: PeerOptions = {}): StoragePeers {
+  const clientOptions = {
+    timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+    fetch: createNodeFetch(),
+  }
+  return {
+    join: (url, replication, body) =>
+      createApiClient(storageRoutes, url, clientOptions).join({ params: { replication }, body }),
+  }
+}
+
+export interface ToolstackPeerOptions extends PeerOptions {
+  /** Deadline of a heartbeat; 5 s unless told. */
+  readonly heartbeatTimeoutMs?: number
+}
+
+/** Other hosts' xapis. All share one pool of connections, which stay open between the calls. */
+export function createToolstackPeers(options: ToolstackPeerOptions = {}): ToolstackPeers {
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs
+  const heartbeatOptions = { timeoutMs: options.heartbeatTimeoutMs ?? 5_000 }
+  const fetch = createNodeFetch()
+  return {
+    connect(url) {
+      const client = createApiClient(toolstackRoutes, url, { timeoutMs, fetch })
+      const root = url.replace(/\/+$/, '') + versionPath
+      return {
+        host: () => client.getHost(),
+        preflight: (body) => client.receivePreflight({ body }),
+        receive: (body) => client.receive({ body }),
+        getReceiver: (receiver, token) => client.getReceiver({ params: { receiver }, token }),
+        openMemory: (receiver, token) =>
+          openUpgrade(root + fillPath(memoryPath, { receiver }), {
+            ...{ protocol: memoryProtocol, token, timeoutMs },
+          }),
+        heartbeat: (receiver, token, body) =>
+          client.heartbeat({ params: { receiver }, token, body }, heartbeatOptions),
+        take: (receiver, token, body) => client.take({ params: { receiver }, token, body }),
+        start: (receiver, token) => client.start({ params: { receiver }, token }),
+        close: (receiver, token) => client.close({ params: { receiver }, token }),
+        abort: (receiver, token, reason) =>
+          client.abort({ params: { receiver }, token, body: { reason } }),
+      }
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { createStoragePeers } from '../../api/client/peers.ts'
+import { apiVersion } from '../../api/contract/shared.ts'
+import { storageRoutes } from '../../api/contract/storage-routes.ts'
+import { createServer } from '../../api/server/create-server.ts'
+import { createLmdbRecordStore } from '../../drivers/record-store-lmdb/index.ts'
+import { systemClock } from '../../drivers/system/clock.ts'
+import { systemRandom } from '../../drivers/system/random.ts'
+import { createStorageManager } from '../../engine/disks/storage-manager.ts'
+import { createLog } from '../../lib/log.ts'
+import { createDatapath, volumeStores } from '../drivers.ts'
+import { loadConfiguration } from '../load-configuration.ts'
+import { runDaemon } from '../run-daemon.ts'
+import { storageConfigurationSchema } from './configuration.ts'
+import { storageHandlers } from './handlers.ts'
+
+/** sm: composes the storage manager from its configuration and serves it. It needs no xapi. */
+await runDaemon(async () => {
+  const configuration = loadConfiguration(storageConfigurationSchema, '/etc/crosspool/sm.json')
+  const { host, listen, stateDirectory, minors, ports } = configuration
+  const url = configuration.url ?? `http://${host}:${listen.port}`
+  const log = createLog({ name: 'crosspool-sm' })
+  const store = createLmdbRecordStore({ path: `${stateDirectory}/sm`, clock: systemClock })
+  const address = configuration.replicationAddress ?? new URL(url).hostname
+  const { datapath, close } = await createDatapath({
+    stateDirectory,
+    address,
+    minors,
+    ports,
+    records: store,
+  })
+  const storage = createStorageManager({
+    ...{ host, url, apiVersion, store, volumeStores, datapath, log },
+    bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+    peers: createStoragePeers(),
+    clock: systemClock,
+    random: systemRandom,
+    resolvePath: (path) => realpath(path).catch(() => path),
+  })
+  await storage.resumeAfterRestart()
+  const server = createServer({
+    routes: storageRoutes,
+    handlers: storageHandlers(storage),
+    title: 'Crosspool sm',
+    description: 'SRs, VDIs and their replication',
+    version: apiVersion,
+    log,
+  })
+  await server.listen({ host: listen.address, port: listen.port })
+  log.info({ host, ...listen, datapath: datapath.capabilities.description }, 'sm is ready')
+  return async () => {
+    await server.close()
+    storage.close()
+    await close()
+    await store.close()
+  }
+})

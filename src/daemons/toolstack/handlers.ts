@@ -1,0 +1,56 @@
+import type { Handlers } from '../../api/contract/route.ts'
+import { apiVersion } from '../../api/contract/shared.ts'
+import type { toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
+import type { ToolstackEnvironment } from '../../engine/environment.ts'
+import { describeHost } from '../../engine/vms/describe-host.ts'
+import type { Toolstack } from '../../engine/vms/toolstack.ts'
+
+/** Which of the toolstack's methods answers which route. */
+export function toolstackHandlers(
+  environment: ToolstackEnvironment,
+  toolstack: Toolstack,
+): Handlers<typeof toolstackRoutes> {
+  const { hosts, operations, receivers, sendings } = toolstack
+  return {
+    health: async () => ({ status: 'ok', apiVersion }),
+    listPools: () => hosts.pools(),
+    getHost: () => describeHost(environment),
+    listHosts: () => hosts.list(),
+    introduceHost: ({ body }) => hosts.introduce(body.url),
+    forgetHost: async ({ params }) => {
+      await hosts.forget(params.host)
+      return {}
+    },
+    listNetworks: async () => [...(await environment.hypervisor.networks())],
+    listVms: () => toolstack.listVms(),
+    getVm: ({ params }) => toolstack.getVm(params.vm),
+    preflight: ({ params, body }) => toolstack.preflight(params.vm, body),
+    migrate: ({ params, body }) => toolstack.migrate(params.vm, body),
+    receiveRequest: ({ params, body }) => toolstack.receiveRequest(params.vm, body),
+    send: ({ params, body }) => toolstack.send(params.vm, body),
+    getSending: async ({ params }) => sendings.get(params.sending),
+    resumeSending: ({ params }) => sendings.resume(params.sending),
+    forgetSending: ({ params }) => sendings.forget(params.sending),
+    listOperations: () => operations.list(),
+    getOperation: ({ params }) => operations.get(params.operation),
+    watchOperation: async ({ params }) => {
+      await operations.get(params.operation)
+      return (listener) => watchLater(operations.watch(params.operation, listener))
+    },
+    cancelOperation: ({ params }) => operations.cancel(params.operation),
+    receivePreflight: ({ body }) => receivers.preflight(body),
+    receive: ({ body }) => receivers.receive(body),
+    listReceivers: () => receivers.list(),
+    getReceiver: ({ params, token }) => receivers.get(params.receiver, token),
+    heartbeat: ({ params, token, body }) => receivers.heartbeat(params.receiver, token, body),
+    take: ({ params, token, body }) => receivers.take(params.receiver, token, body),
+    start: ({ params, token }) => receivers.start(params.receiver, token),
+    close: ({ params, token }) => receivers.close(params.receiver, token),
+    abort: ({ params, token, body }) => receivers.abort(params.receiver, token, body.reason),
+  }
+}
+
+/** Stops a watch that may not have begun yet. */
+function watchLater(started: Promise<() => void>): () => void {
+  return () => void started.then((stop) => stop()).catch(() => {})
+}

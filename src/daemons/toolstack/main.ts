@@ -1,0 +1,52 @@
+import { createToolstackPeers } from '../../api/client/peers.ts'
+import { createRemoteStorageManager } from '../../api/client/remote-storage-manager.ts'
+import { apiVersion } from '../../api/contract/shared.ts'
+import { memoryPath, memoryProtocol, toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
+import { createServer } from '../../api/server/create-server.ts'
+import { createLmdbRecordStore } from '../../drivers/record-store-lmdb/index.ts'
+import { systemClock } from '../../drivers/system/clock.ts'
+import { systemRandom } from '../../drivers/system/random.ts'
+import type { ToolstackEnvironment } from '../../engine/environment.ts'
+import { Toolstack } from '../../engine/vms/toolstack.ts'
+import { createLog } from '../../lib/log.ts'
+import { createHypervisor } from '../drivers.ts'
+import { loadConfiguration } from '../load-configuration.ts'
+import { runDaemon } from '../run-daemon.ts'
+import { toolstackConfigurationSchema } from './configuration.ts'
+import { toolstackHandlers } from './handlers.ts'
+
+/** xapi: composes the toolstack from its configuration and serves it. */
+await runDaemon(async () => {
+  const configuration = loadConfiguration(toolstackConfigurationSchema, '/etc/crosspool/xapi.json')
+  const { host, pool, listen, heartbeat, runtimeDirectory } = configuration
+  const log = createLog({ name: 'crosspool-xapi' })
+  const store = createLmdbRecordStore({ path: configuration.stateDirectory, clock: systemClock })
+  const environment: ToolstackEnvironment = {
+    ...{ host, pool, heartbeat, apiVersion, store, log },
+    url: configuration.url ?? `http://${host}:${listen.port}`,
+    clock: systemClock,
+    random: systemRandom,
+    storage: createRemoteStorageManager(configuration.storageManager),
+    hypervisor: createHypervisor(configuration.hypervisor, runtimeDirectory),
+    peers: createToolstackPeers(),
+  }
+  const toolstack = new Toolstack(environment)
+  const server = createServer({
+    routes: toolstackRoutes,
+    handlers: toolstackHandlers(environment, toolstack),
+    title: 'Crosspool xapi',
+    description: 'Pools, hosts, VMs and their migration',
+    version: apiVersion,
+    log,
+  })
+  server.onUpgrade(memoryPath, memoryProtocol, ({ receiver }, token) =>
+    toolstack.receivers.openMemory(receiver, token),
+  )
+  await toolstack.recover()
+  await server.listen({ host: listen.address, port: listen.port })
+  log.info({ host, pool, ...listen }, 'xapi is ready')
+  return async () => {
+    await server.close()
+    await store.close()
+  }
+})
