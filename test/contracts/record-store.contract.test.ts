@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createLmdbRecordStore } from '../../src/drivers/record-store-lmdb/index.ts'
 import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
 import { describeRecordStoreContract } from './record-store.contract.ts'
@@ -21,7 +22,7 @@ describeRecordStoreContract('memory', () => {
 
 describeRecordStoreContract('lmdb', () => {
   const path = mkdtempSync(join(tmpdir(), 'crosspool-records-'))
-  const writer = join(import.meta.dirname, 'record-store-lmdb.writer.ts')
+  const writer = fileURLToPath(new URL('./record-store-lmdb.writer.ts', import.meta.url))
   return {
     open: (now) => createLmdbRecordStore({ path, clock: { now } }),
     startWriter: () =>

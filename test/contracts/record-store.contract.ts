@@ -234,9 +234,10 @@ export function describeRecordStoreContract(
       })
     })
 
-    test('a killed process leaves whole transactions, and all that had resolved', async (context) => {
+    const killing = 'a killed process leaves whole transactions, and all that had resolved'
+    test(killing, { timeout: 60_000 }, async (context) => {
       if (place.startWriter === null) return context.skip('not durable')
-      for (const linesBeforeKill of [1, 17, 90]) {
+      for (const linesBeforeKill of [1, 40]) {
         const resolved = await killAfterLines(place.startWriter(), linesBeforeKill)
         const values = new Map((await store.list<number>('write/')).map((r) => [r.key, r.value]))
         for (const line of resolved) expect(values.get(`write/${line}/0`)).toBeTypeOf('number')

@@ -17,7 +17,3 @@ export function translate(error: unknown, name: string): unknown {
 export function isMissing(output: string): boolean {
   return /No such device or address|Device does not exist|device .* not found/i.test(output)
 }
-
-export function missing(name: string): CrosspoolError {
-  return new CrosspoolError('NOT_FOUND', { kind: 'device', id: name })
-}

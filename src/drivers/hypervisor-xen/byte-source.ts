@@ -1,5 +1,3 @@
-import type { Writable } from 'node:stream'
-
 /**
  * Reads a stream by pulling, and never destroys it: whoever reads the memory off a connection
  * still wants to write to it.
@@ -103,9 +101,4 @@ export async function write(sink: NodeJS.WritableStream, bytes: Buffer): Promise
     sink.on('close', onClose)
     sink.on('error', settle)
   })
-}
-
-/** True for a stream that nobody can write to any more. */
-export function isClosed(stream: Writable): boolean {
-  return stream.destroyed || stream.writableEnded
 }

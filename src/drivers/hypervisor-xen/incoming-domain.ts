@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { CrosspoolError } from '../../model/errors.ts'
+import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
 import type { IncomingVm } from '../../ports/hypervisor.ts'
 import { within } from './deadlines.ts'
 import { type ReceivingXl, receiveMemory, receivingXl } from './receiving-xl.ts'
@@ -96,7 +96,7 @@ export function receiveDomain(
     start() {
       started ??= go().catch((error: unknown) => {
         // A refusal is final; anything else is uncertain, and may be asked again.
-        if (!(error instanceof CrosspoolError && error.code === 'HANDOVER_REFUSED')) started = null
+        if (!isCrosspoolError(error, 'HANDOVER_REFUSED')) started = null
         throw error
       })
       return started

@@ -26,24 +26,30 @@ export interface DrbdCommands {
  * drbdadm reads what it does from the resource file, which hides most of the differences between
  * the versions of DRBD. In the handover drbdsetup is called directly: one process.
  */
-export function createDrbdCommands(mainFile: string, driverMajor: number): DrbdCommands {
-  const drbdadm = (...args: string[]): Command => ['drbdadm', '-c', mainFile, ...args]
+export function createDrbdCommands(
+  pathOf: (name: string) => string,
+  driverMajor: number,
+): DrbdCommands {
+  const drbdadm = (name: string, ...args: string[]): Command => [
+    ...(['drbdadm', '-c', pathOf(name)] as const),
+    ...[...args, name],
+  ]
   // 8.4 has roles of minors, 9 of resources.
   const subject = ({ name, minor }: Reservation) => (driverMajor >= 9 ? name : String(minor))
 
   return {
     createMetadata: (name) =>
       driverMajor >= 9
-        ? drbdadm('create-md', '--force', '--max-peers=1', name)
+        ? drbdadm(name, 'create-md', '--force', '--max-peers=1')
         : // Otherwise DRBD takes 4 KiB at a time until it has met its peer, and the device that is
           // stacked on it before would do so for good.
-          drbdadm('--', `--peer-max-bio-size=${requestBytesMax}`, '--force', 'create-md', name),
-    dumpMetadata: (name) => drbdadm('dump-md', name),
-    newResource: (name) => drbdadm('new-resource', name),
-    newMinor: (name) => drbdadm('new-minor', name),
-    attach: (name) => drbdadm('attach', name),
-    connect: (name) => (driverMajor >= 9 ? drbdadm('adjust', name) : drbdadm('connect', name)),
-    disconnect: (name) => drbdadm('disconnect', name),
+          drbdadm(name, '--', `--peer-max-bio-size=${requestBytesMax}`, '--force', 'create-md'),
+    dumpMetadata: (name) => drbdadm(name, 'dump-md'),
+    newResource: (name) => drbdadm(name, 'new-resource'),
+    newMinor: (name) => drbdadm(name, 'new-minor'),
+    attach: (name) => drbdadm(name, 'attach'),
+    connect: (name) => (driverMajor >= 9 ? drbdadm(name, 'adjust') : drbdadm(name, 'connect')),
+    disconnect: (name) => drbdadm(name, 'disconnect'),
     promote: (reservation, force) => [
       'drbdsetup',
       'primary',

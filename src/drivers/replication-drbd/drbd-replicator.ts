@@ -139,19 +139,7 @@ export class DrbdReplicator implements BlockReplicator {
   }
 
   async demote(name: string): Promise<void> {
-    const { clock } = this.#parts
-    const reservation = this.#reservation(name)
-    const startedMs = clock.monotonicMs()
-    for (;;) {
-      try {
-        await this.#run(this.#parts.commands.demote(reservation))
-        break
-      } catch (error) {
-        if (!isHeldOpen(error)) throw error
-        if (clock.monotonicMs() - startedMs > openDeadlineMs) throw busy(name, error)
-        await clock.sleep(openRetryMs)
-      }
-    }
+    await this.#runWhenClosed(name, this.#parts.commands.demote(this.#reservation(name)))
     await this.#reached(name, 'Secondary', (state) => state?.role === 'Secondary')
   }
 
@@ -161,11 +149,7 @@ export class DrbdReplicator implements BlockReplicator {
       const reservation = known.get(name)
       if (reservation === undefined) return
       if (this.#state(name) !== null) {
-        try {
-          await this.#run(commands.down(name))
-        } catch (error) {
-          throw isHeldOpen(error) ? busy(name, error) : error
-        }
+        await this.#runWhenClosed(name, commands.down(name))
         await this.#reached(name, 'gone', (state) => state === null)
       }
       await files.remove(name)
@@ -209,6 +193,21 @@ export class DrbdReplicator implements BlockReplicator {
 
   async #run([program, ...args]: Command): Promise<void> {
     await this.#parts.commandRunner.run(program, args)
+  }
+
+  /** @throws BUSY when somebody keeps the device open */
+  async #runWhenClosed(name: string, command: Command): Promise<void> {
+    const { clock } = this.#parts
+    const startedMs = clock.monotonicMs()
+    for (;;) {
+      try {
+        return await this.#run(command)
+      } catch (error) {
+        if (!isHeldOpen(error)) throw error
+        if (clock.monotonicMs() - startedMs > openDeadlineMs) throw busy(name, error)
+        await clock.sleep(openRetryMs)
+      }
+    }
   }
 
   /** Metadata of a disk that was in use when the host stopped is "unclean", and worth keeping. */

@@ -49,7 +49,7 @@ export async function createDrbdReplicator(
   const driverMajor = Number.parseInt(version, 10)
   const replicationOptions = mergeOptions(defaultOptions, options.options ?? {})
   const files = createResourceFiles(stateDirectory, replicationOptions, driverMajor)
-  const commands = createDrbdCommands(files.mainFile, driverMajor)
+  const commands = createDrbdCommands(files.pathOf, driverMajor)
   const reservationDirectory = join(stateDirectory, 'minors')
   const reservations = createReservations(reservationDirectory)
   await installUdevRule(commandRunner, reservationDirectory)

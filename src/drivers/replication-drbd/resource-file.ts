@@ -7,12 +7,18 @@ export interface ResourceFileContent {
   readonly options: ReplicationOptions
   /** Major version of the kernel's part. */
   readonly driverMajor: number
+  /** This host's name, as `uname -n` has it. */
+  readonly hostName: string
+}
+
+/** Both sides of the mirror are this host: between two of its storage repositories. */
+export function isWithinHost({ local, peer }: BlockResource): boolean {
+  return local.address === peer.address
 }
 
 /**
  * The resource as drbdadm reads it. Hosts are named by address (`floating`), since two pools may
- * both have a host "xen1". This host comes first: drbdadm takes the first that is local, and both
- * are in a mirror between two storage repositories of one host.
+ * both have a host "xen1". Only where both have the same address the name must tell which is which.
  */
 export function formatResourceFile(content: ResourceFileContent): string {
   const { resource, options } = content
@@ -22,28 +28,34 @@ export function formatResourceFile(content: ResourceFileContent): string {
     `resource ${quote(resource.name)} {`,
     ...section('net', net),
     ...section('disk', options.disk),
-    ...host(content, resource.local, resource.peer),
+    ...host(content, 'local'),
     '  # The other side keeps its own devices; what stands here only has to be there.',
-    ...host(content, resource.peer, resource.local),
+    ...host(content, 'peer'),
     '}',
     '',
   ].join('\n')
 }
 
-/** What an administrator gives to `drbdadm -c`. */
-export function formatMainFile(resourceDirectory: string): string {
+/** What is given to `drbdadm -c`: by an administrator for all resources, by us for one. */
+export function formatMainFile(resourceFiles: string): string {
   return [
     '# Written by Crosspool. To look at its replications: drbdadm -c THIS_FILE status',
     'global { usage-count no; }',
-    `include ${quote(`${resourceDirectory}/*.res`)};`,
+    `include ${quote(resourceFiles)};`,
     '',
   ].join('\n')
 }
 
-function host(content: ResourceFileContent, own: BlockEndpoint, other: BlockEndpoint): string[] {
-  const { resource, minor, driverMajor } = content
+function host(content: ResourceFileContent, side: 'local' | 'peer'): string[] {
+  const { resource, minor, driverMajor, hostName } = content
+  const own = resource[side]
+  const other = resource[side === 'local' ? 'peer' : 'local']
+  const name = quote(side === 'local' ? hostName : 'crosspool-peer')
+  const start = isWithinHost(resource)
+    ? [`  on ${name} {`, `    address ${formatAddress(own)};`]
+    : [`  floating ${formatAddress(own)} {`]
   return [
-    `  floating ${formatAddress(own)} {`,
+    ...start,
     ...(driverMajor >= 9 ? [`    node-id ${nodeId(own, other)};`] : []),
     `    device minor ${minor};`,
     `    disk ${quote(resource.device)};`,

@@ -1,13 +1,18 @@
 import { mkdir, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { BlockResource } from '../../ports/block-replicator.ts'
 import type { ReplicationOptions } from './options.ts'
-import { formatMainFile, formatResourceFile } from './resource-file.ts'
+import { formatMainFile, formatResourceFile, isWithinHost } from './resource-file.ts'
 import { syncDirectory, writeDurably } from './write-durably.ts'
 
-/** The files that drbdadm and people read: one for each resource, and one that includes them. */
+/**
+ * The files that drbdadm and people read. `drbd.conf` includes all resources, for people. Each
+ * resource also has a file of its own to be called with, so that none can be in another's way.
+ */
 export interface ResourceFiles {
-  readonly mainFile: string
+  /** What drbdadm is given for this resource. */
+  pathOf(name: string): string
   write(resource: BlockResource, minor: number): Promise<void>
   remove(name: string): Promise<void>
 }
@@ -18,20 +23,30 @@ export function createResourceFiles(
   driverMajor: number,
 ): ResourceFiles {
   const directory = join(stateDirectory, 'drbd.d')
-  const mainFile = join(stateDirectory, 'drbd.conf')
-  const pathOf = (name: string) => join(directory, `${name}.res`)
+  const pathOf = (name: string) => join(directory, `${name}.conf`)
+  const resourcePath = (name: string) => join(directory, `${name}.res`)
+  // The two sides within a host name the same endpoints, which drbdadm does not take in one configuration.
+  const withinHostPath = (name: string) => join(directory, `${name}.within-host`)
 
   return {
-    mainFile,
+    pathOf,
+
     async write(resource, minor) {
+      const { name } = resource
       await mkdir(directory, { recursive: true, mode: 0o700 })
-      await writeDurably(mainFile, formatMainFile(directory))
-      const content = formatResourceFile({ resource, minor, options, driverMajor })
-      await writeDurably(pathOf(resource.name), content)
+      const mainFile = join(stateDirectory, 'drbd.conf')
+      await writeDurably(mainFile, formatMainFile(join(directory, '*.res')))
+      const path = isWithinHost(resource) ? withinHostPath(name) : resourcePath(name)
+      const hostName = hostname()
+      const content = formatResourceFile({ resource, minor, options, driverMajor, hostName })
+      await writeDurably(path, content)
+      await writeDurably(pathOf(name), formatMainFile(path))
     },
+
     async remove(name) {
       await mkdir(directory, { recursive: true, mode: 0o700 })
-      await rm(pathOf(name), { force: true })
+      for (const path of [pathOf(name), resourcePath(name), withinHostPath(name)])
+        await rm(path, { force: true })
       await syncDirectory(directory)
     },
   }

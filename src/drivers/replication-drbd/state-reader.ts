@@ -36,7 +36,7 @@ export function startStateReader({
   clock,
   command,
 }: StateReaderOptions): StateReader {
-  const listeners = createOrderedListeners<void>()
+  const listeners = createOrderedListeners<ResourceStates>()
   const closing = new AbortController()
   let states: ResourceStates = new Map()
   let running: RunningCommand | null = null
@@ -48,7 +48,7 @@ export function startStateReader({
   function publish(next: ResourceStates): void {
     if (next === states) return
     states = next
-    listeners.emit()
+    listeners.emit(next)
   }
 
   async function read(): Promise<void> {

@@ -9,7 +9,7 @@ const runtimeRules = '/run/udev/rules.d'
  * activate the guest's volume groups here, and its looking would be in the way of a handover. A
  * device is ours when there is a reservation of that name.
  */
-export function formatUdevRule(reservationDirectory: string): string {
+function formatUdevRule(reservationDirectory: string): string {
   return [
     '# Written by Crosspool.',
     [

@@ -17,7 +17,7 @@ export interface Faults {
   around<Result>(act: string, perform: () => Promise<Result> | Result): Promise<Result>
 }
 
-export class SimulatedCrash extends Error {
+class SimulatedCrash extends Error {
   constructor() {
     super('simulated crash')
     this.name = 'SimulatedCrash'

@@ -52,7 +52,7 @@ export function reportGroup({ volumeGroup }: LvmConfiguration): LvmCommand {
 
 const reportOptions = ['--reportformat', 'json', '--units', 'b', '--nosuffix']
 
-export function volumeName(id: string): string {
+function volumeName(id: string): string {
   return `crosspool-${id}`
 }
 

@@ -1,6 +1,6 @@
 import type { BlockMapper, BlockSegment, BlockTable } from '../../ports/block-mapper.ts'
 
-export function sizeSectors(table: BlockTable): number {
+function sizeSectors(table: BlockTable): number {
   return table.reduce((sum, segment) => sum + segment.sectors, 0)
 }
 

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import type { ContractCase } from './contract.ts'
+import {
+  assertNothingLeft,
+  begin,
+  type DatapathFixture,
+  handoverOf,
+  lastSector,
+  offered,
+  sizeBytes,
+  synced,
+  untilStatus,
+  untilSynced,
+  WritingGuest,
+} from './datapath.fixture.ts'
+import { datapathHandoverCases } from './datapath.handover-cases.ts'
+import { expectCode } from './expect-code.ts'
+
+const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
+  {
+    name: 'gives a VM a device that leads to its volume',
+    async run({ source }) {
+      const disk = await source.makeDisk(sizeBytes)
+      const { path } = await source.datapath.activate(disk)
+      assert.deepEqual(await source.datapath.activate(disk), { kind: 'block', path })
+      await source.write(path, lastSector, 'the last sector')
+      assert.equal(await source.read(disk.volumeDevice, lastSector), 'the last sector')
+      const close = await source.hold(path)
+      await expectCode('BUSY', source.datapath.deactivate(disk))
+      await close()
+      await source.datapath.deactivate(disk)
+      await source.datapath.deactivate(disk)
+      assert.deepEqual(
+        (await source.datapath.inventory()).filter(({ owner }) => owner === disk.vdi),
+        [],
+      )
+    },
+  },
+  {
+    name: 'slides a mirror beneath a disk in use; every write ends up on both sides',
+    async run(fixture) {
+      const { source, target } = fixture
+      const mirrored = await offered(fixture)
+      await source.write(mirrored.sourcePath, lastSector, 'before')
+      const close = await source.hold(mirrored.sourcePath)
+      const guest = new WritingGuest(source, mirrored.sourcePath, [0, 8, 1000, lastSector - 1])
+      await begin(fixture, mirrored)
+      await untilSynced(fixture, mirrored)
+      const { outOfSyncBytes, sentBytes } = await untilStatus(
+        source,
+        mirrored.sourceMirror,
+        () => true,
+        fixture.deadlineMs,
+      )
+      assert.equal(outOfSyncBytes, 0)
+      assert.ok(sentBytes >= sizeBytes)
+      await guest.stop()
+      for (const [host, disk] of [
+        [source, mirrored.sourceDisk],
+        [target, mirrored.targetDisk],
+      ] as const) {
+        await guest.assertOn(host, disk.volumeDevice)
+        assert.equal(await host.read(disk.volumeDevice, lastSector), 'before')
+      }
+      await source.datapath.close(mirrored.sourceMirror, 'volume')
+      await target.datapath.close(mirrored.targetMirror, 'nothing')
+      await source.write(mirrored.sourcePath, 5, 'without the mirror')
+      assert.equal(await source.read(mirrored.sourceDisk.volumeDevice, 5), 'without the mirror')
+      await close()
+      await assertNothingLeft(fixture, [mirrored])
+    },
+  },
+  {
+    name: 'may be told everything twice, by a daemon that was started anew',
+    async run(fixture) {
+      const { source, target } = fixture
+      const mirrored = await offered(fixture)
+      await target.datapath.offer(mirrored.targetMirror)
+      await begin(fixture, mirrored)
+      await source.restart()
+      await target.restart()
+      await begin(fixture, mirrored)
+      await untilSynced(fixture, mirrored)
+      await source.write(mirrored.sourcePath, 3, 'mirrored')
+      assert.equal(await target.read(mirrored.targetDisk.volumeDevice, 3), 'mirrored')
+      for (let time = 0; time < 2; time += 1) {
+        await source.datapath.close(mirrored.sourceMirror, 'volume')
+        await target.datapath.close(mirrored.targetMirror, 'nothing')
+      }
+      await assertNothingLeft(fixture, [mirrored])
+    },
+  },
+  {
+    name: 'takes back what was begun and never came to a mirror',
+    async run(fixture) {
+      const { source, target } = fixture
+      const mirrored = await offered(fixture)
+      const hello = await source.datapath.prepare(mirrored.sourceMirror)
+      await target.datapath.accept(mirrored.targetMirror, hello)
+      await source.datapath.close(mirrored.sourceMirror, 'volume')
+      await target.datapath.close(mirrored.targetMirror, 'nothing')
+      await source.write(mirrored.sourcePath, 0, 'undisturbed')
+      assert.equal(await source.read(mirrored.sourceDisk.volumeDevice, 0), 'undisturbed')
+      await assertNothingLeft(fixture, [mirrored])
+    },
+  },
+  {
+    name: 'does not disturb the VM when the link breaks',
+    async run(fixture) {
+      const { source, target } = fixture
+      const mirrored = await synced(fixture)
+      const guest = new WritingGuest(source, mirrored.sourcePath, [1, 2, 3])
+      await fixture.cutLink()
+      const { reason } = await untilStatus(
+        source,
+        mirrored.sourceMirror,
+        ({ state }) => state === 'interrupted',
+        fixture.deadlineMs,
+      ).finally(() => guest.stop())
+      assert.ok(reason)
+      const { source: disks } = handoverOf([mirrored])
+      await source.datapath.arm(disks)
+      await expectCode('REPLICATION_LOST', source.datapath.release(disks))
+      await source.write(mirrored.sourcePath, 4, 'not released')
+      await fixture.mendLink()
+      await untilSynced(fixture, mirrored)
+      await guest.assertOn(target, mirrored.targetDisk.volumeDevice)
+      assert.equal(await target.read(mirrored.targetDisk.volumeDevice, 4), 'not released')
+      await source.datapath.close(mirrored.sourceMirror, 'volume')
+      await target.datapath.close(mirrored.targetMirror, 'nothing')
+      await assertNothingLeft(fixture, [mirrored])
+    },
+  },
+  {
+    name: "mirrors a device of the administrator's and leaves it as it was",
+    async run(fixture) {
+      const { source, target } = fixture
+      const { disk: found, device } = await source.makeAdoptable(sizeBytes)
+      const before = await source.tableOf(device)
+      const close = await source.hold(device)
+      const { path } = await source.datapath.adopt(found, device)
+      const disk = { ...found, adopted: path }
+      const mirrored = await offered(fixture, { disk, device: path })
+      const guest = new WritingGuest(source, device, [0, 100, lastSector])
+      await begin(fixture, mirrored)
+      await untilSynced(fixture, mirrored)
+      await guest.stop()
+      await guest.assertOn(target, mirrored.targetDisk.volumeDevice)
+      await source.restart()
+      await source.datapath.close(mirrored.sourceMirror, 'volume')
+      await target.datapath.close(mirrored.targetMirror, 'nothing')
+      await source.write(device, 7, 'as before')
+      assert.equal(await source.tableOf(device), before)
+      await close()
+      await guest.assertOn(source, device)
+      await assertNothingLeft(fixture, [mirrored])
+      await expectCode('DISK_NOT_MAPPED', source.datapath.adopt(found, '/dev/no-such-device'))
+    },
+  },
+]
+
+export const datapathCases: readonly ContractCase<DatapathFixture>[] = [
+  ...mirrorCases,
+  ...datapathHandoverCases,
+]

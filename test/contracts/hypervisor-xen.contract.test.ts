@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { createXenHypervisor } from '../../src/drivers/hypervisor-xen/xen-hypervisor.ts'
+import { systemClock } from '../../src/drivers/system/clock.ts'
+import { systemRandom } from '../../src/drivers/system/random.ts'
+import { connectedStreams } from '../support/connected-streams.ts'
+import { FakeXen } from '../support/fake-xen.ts'
+import { describeHypervisorContract } from './hypervisor.contract.ts'
+
+describeHypervisorContract('xen, with the outside of xl', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'xen-'))
+  const hosts = { source: new FakeXen(), destination: new FakeXen() }
+  const driverOf = (host: 'source' | 'destination') =>
+    createXenHypervisor({
+      commandRunner: hosts[host],
+      clock: systemClock,
+      random: systemRandom,
+      runtimeDirectory: join(folder, host),
+    })
+  return {
+    source: driverOf('source'),
+    destination: driverOf('destination'),
+    addVm: async () => hosts.source.add(randomUUID(), 'guest').uuid,
+    connect: async () => connectedStreams(),
+    async dispose() {
+      const children = Object.values(hosts).flatMap((host) => [...host.senders, ...host.receivers])
+      expect(children.filter((child) => !child.hasEnded)).toEqual([])
+      const sockets = await readdir(join(folder, 'source')).catch(() => [])
+      expect(sockets).toEqual([])
+      await rm(folder, { recursive: true })
+    },
+  }
+})

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict'
+import type { Duplex } from 'node:stream'
+import type { ErrorCode } from '../../src/model/errors.ts'
+import { isCrosspoolError } from '../../src/model/errors.ts'
+import type { VmFacts } from '../../src/model/vm.ts'
+import type { Hypervisor, IncomingVm, OutgoingVm } from '../../src/ports/hypervisor.ts'
+import type { ContractCase, Disposable } from './contract.ts'
+
+/** Two hosts, as the contract needs them. */
+export interface HypervisorFixture extends Disposable {
+  readonly source: Hypervisor
+  readonly destination: Hypervisor
+  /** Starts a VM at the source and answers its id. */
+  addVm(): Promise<string>
+  /** A new connection between the two hosts. */
+  connect(): Promise<{ readonly source: Duplex; readonly destination: Duplex }>
+  /** Throws when, as far as the rig can know, a VM ever ran in two places. Removes everything. */
+  dispose(): Promise<void>
+}
+
+export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
+  {
+    name: 'lists a VM that runs, and describes it for the destination',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      const facts = await factsOf(fixture.source, vm)
+      assert.deepEqual([facts?.id, facts?.state, facts?.obstacles], [vm, 'running', []])
+      const configuration = await fixture.source.configuration(vm)
+      assert.deepEqual({ ...configuration, ...facts }, configuration)
+      assert.equal(configuration.hypervisor, fixture.source.capabilities.type)
+      assert.deepEqual(await fixture.destination.missingCpuFeatures(configuration), [])
+      assert.deepEqual(JSON.parse(JSON.stringify(configuration)), configuration)
+    },
+  },
+
+  {
+    name: 'knows the host and its networks',
+    async run(fixture) {
+      await fixture.addVm()
+      const host = await fixture.source.host()
+      assert.ok(host.freeMemoryBytes < host.memoryBytes)
+      assert.ok((await fixture.source.networks()).length > 0)
+    },
+  },
+
+  {
+    name: 'says so when there is no such VM',
+    async run(fixture) {
+      const { source } = await fixture.connect()
+      await rejectsWith(fixture.source.configuration(unknownVm), 'NOT_FOUND')
+      const options = { signal: new AbortController().signal, onProgress: () => {} }
+      await rejectsWith(fixture.source.send(unknownVm, source, options), 'NOT_FOUND')
+      await fixture.source.destroy(unknownVm)
+      source.destroy()
+    },
+  },
+
+  {
+    name: 'destroys a VM, and tells who watches',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      await untilNoticed(fixture.source, () => fixture.source.destroy(vm))
+      assert.equal(await factsOf(fixture.source, vm), undefined)
+      await fixture.source.destroy(vm)
+    },
+  },
+
+  {
+    name: 'moves a VM, which runs in one place at a time',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      const before = await factsOf(fixture.source, vm)
+      const migration = await begin(fixture, vm)
+      await Promise.all([migration.outgoing.paused, migration.incoming.ready])
+      assert.deepEqual(await runningAt(fixture, vm), [])
+      assert.ok(migration.progress.sentBytes > 0)
+      assert.equal(migration.progress.isMonotonic, true)
+
+      await handOver(migration)
+      assert.deepEqual(await runningAt(fixture, vm), ['destination'])
+      assert.equal(await factsOf(fixture.source, vm), undefined)
+      assert.deepEqual(await factsOf(fixture.destination, vm), before)
+    },
+  },
+
+  {
+    name: 'lets start and forget be repeated',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      const migration = await begin(fixture, vm)
+      await Promise.all([migration.outgoing.paused, migration.incoming.ready])
+      await handOver(migration)
+      await handOver(migration)
+      assert.deepEqual(await runningAt(fixture, vm), ['destination'])
+      await rejectsWith(migration.outgoing.resume(), 'WRONG_STATE')
+      await rejectsWith(migration.incoming.discard(), 'WRONG_STATE')
+      assert.deepEqual(await runningAt(fixture, vm), ['destination'])
+    },
+  },
+
+  {
+    name: 'leaves the VM running when it is cancelled while memory moves',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      const migration = await begin(fixture, vm)
+      await migration.moving
+      migration.abort.abort(new Error('cancelled'))
+      await assert.rejects(migration.outgoing.paused, /cancelled/)
+      await rejectsWith(migration.incoming.ready, streamFailed)
+      await migration.incoming.discard()
+      await expectAtSourceOnly(fixture, vm)
+    },
+  },
+
+  {
+    name: 'leaves the VM running when the connection breaks',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      const migration = await begin(fixture, vm)
+      await migration.moving
+      migration.streams.destination.destroy()
+      await rejectsWith(migration.outgoing.paused, streamFailed)
+      await rejectsWith(migration.incoming.ready, streamFailed)
+      await expectAtSourceOnly(fixture, vm)
+    },
+  },
+
+  {
+    name: 'leaves the VM running when the destination gives up',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      const migration = await begin(fixture, vm)
+      await migration.moving
+      await migration.incoming.discard()
+      await rejectsWith(migration.outgoing.paused, streamFailed)
+      await expectAtSourceOnly(fixture, vm)
+    },
+  },
+
+  {
+    name: 'takes the VM back from the pause, and moves it at the next try',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      const first = await begin(fixture, vm)
+      await Promise.all([first.outgoing.paused, first.incoming.ready])
+      await first.outgoing.resume()
+      await first.outgoing.resume()
+      assert.deepEqual(await runningAt(fixture, vm), ['source'])
+      await first.incoming.discard()
+      await expectAtSourceOnly(fixture, vm)
+
+      const second = await begin(fixture, vm)
+      await Promise.all([second.outgoing.paused, second.incoming.ready])
+      await handOver(second)
+      assert.deepEqual(await runningAt(fixture, vm), ['destination'])
+    },
+  },
+
+  {
+    name: 'refuses to start what it has discarded',
+    async run(fixture) {
+      const vm = await fixture.addVm()
+      const migration = await begin(fixture, vm)
+      await Promise.all([migration.outgoing.paused, migration.incoming.ready])
+      await migration.incoming.discard()
+      await rejectsWith(migration.incoming.start(), 'HANDOVER_REFUSED')
+      await migration.outgoing.resume()
+      await expectAtSourceOnly(fixture, vm)
+    },
+  },
+]
+
+interface Migration {
+  readonly outgoing: OutgoingVm
+  readonly incoming: IncomingVm
+  readonly streams: { readonly source: Duplex; readonly destination: Duplex }
+  readonly abort: AbortController
+  /** Resolves at the first progress. */
+  readonly moving: Promise<void>
+  readonly progress: { sentBytes: number; isMonotonic: boolean }
+}
+
+const streamFailed = 'MEMORY_STREAM_FAILED'
+const unknownVm = '00000000-0000-4000-8000-00000000dead'
+
+async function begin(fixture: HypervisorFixture, vm: string): Promise<Migration> {
+  const configuration = await fixture.source.configuration(vm)
+  const streams = await fixture.connect()
+  const abort = new AbortController()
+  const progress = { sentBytes: 0, isMonotonic: true }
+  let note: () => void = () => {}
+  const moving = new Promise<void>((resolve) => {
+    note = resolve
+  })
+  const incoming = await fixture.destination.receive(configuration, streams.destination)
+  const outgoing = await fixture.source.send(vm, streams.source, {
+    signal: abort.signal,
+    onProgress({ sentBytes }) {
+      progress.isMonotonic &&= sentBytes > progress.sentBytes
+      progress.sentBytes = sentBytes
+      note()
+    },
+  })
+  // Each test says which of the two it expects to fail, but only after the other one.
+  outgoing.paused.catch(() => {})
+  incoming.ready.catch(() => {})
+  return { outgoing, incoming, streams, abort, moving, progress }
+}
+
+async function handOver({ outgoing, incoming }: Migration): Promise<void> {
+  await outgoing.finish()
+  await incoming.start()
+  await outgoing.forget()
+}
+
+async function rejectsWith(work: Promise<unknown>, code: ErrorCode): Promise<void> {
+  await assert.rejects(work, (error: unknown) => isCrosspoolError(error, code))
+}
+
+async function factsOf(hypervisor: Hypervisor, vm: string): Promise<VmFacts | undefined> {
+  return (await hypervisor.list()).find(({ id }) => id === vm)
+}
+
+async function runningAt(fixture: HypervisorFixture, vm: string): Promise<readonly string[]> {
+  const running: string[] = []
+  if ((await factsOf(fixture.source, vm))?.state === 'running') running.push('source')
+  if ((await factsOf(fixture.destination, vm))?.state === 'running') running.push('destination')
+  return running
+}
+
+async function expectAtSourceOnly(fixture: HypervisorFixture, vm: string): Promise<void> {
+  assert.deepEqual(await runningAt(fixture, vm), ['source'])
+  assert.equal(await factsOf(fixture.destination, vm), undefined)
+}
+
+async function untilNoticed(hypervisor: Hypervisor, act: () => Promise<void>): Promise<void> {
+  let stop: () => void = () => {}
+  let hasActed = false
+  const noticed = new Promise<void>((resolve) => {
+    stop = hypervisor.watch(() => {
+      if (hasActed) resolve()
+    })
+  })
+  hasActed = true
+  await act()
+  await noticed
+  stop()
+}

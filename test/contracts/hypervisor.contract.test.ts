@@ -1,0 +1,37 @@
+import { expect } from 'vitest'
+import { createSimulatedHypervisor } from '../../src/drivers/simulated/hypervisor.ts'
+import { createHypervisorWorld } from '../../src/drivers/simulated/hypervisor-world.ts'
+import { systemClock } from '../../src/drivers/system/clock.ts'
+import { connectedStreams } from '../support/connected-streams.ts'
+import type { HypervisorFixture } from './hypervisor.cases.ts'
+import { describeHypervisorContract } from './hypervisor.contract.ts'
+
+for (const sendsAfterHandover of [false, true]) {
+  const style = sendsAfterHandover ? 'rest after the handover' : 'all before the pause'
+  describeHypervisorContract(`simulated hypervisor, ${style}`, () =>
+    makeFixture(sendsAfterHandover),
+  )
+}
+
+async function makeFixture(sendsAfterHandover: boolean): Promise<HypervisorFixture> {
+  const world = createHypervisorWorld()
+  const driverOf = (host: string) => {
+    world.addHost(host)
+    return createSimulatedHypervisor(world, host, { clock: systemClock, sendsAfterHandover })
+  }
+  const source = driverOf('source')
+  const destination = driverOf('destination')
+  let vms = 0
+  return {
+    source,
+    destination,
+    async addVm() {
+      vms += 1
+      return world.addVm('source', { id: `vm-${vms}` }).id
+    },
+    connect: async () => connectedStreams(),
+    async dispose() {
+      expect(world.violations).toEqual([])
+    },
+  }
+}

@@ -1,0 +1,5 @@
+import { handoverCases } from './storage-manager.handover-cases.ts'
+import { replicationCases } from './storage-manager.replication-cases.ts'
+import { vdiCases } from './storage-manager.vdi-cases.ts'
+
+export const storageManagerCases = [...vdiCases, ...replicationCases, ...handoverCases]
