@@ -9,7 +9,7 @@ import type { Replication } from '../../src/model/replication.ts'
 import { sample } from './sample-documents.ts'
 
 /** Handlers that answer the samples; a test replaces those that it is about. */
-export const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
+const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   health: async () => ({ status: 'ok', apiVersion }),
   listPools: async () => [{ name: 'alpha', hosts: ['alpha1'] }],
   getHost: async () => sample.host,
@@ -47,7 +47,7 @@ type StorageResponse = RouteResponse<(typeof storageRoutes)['getVdi']>
 const vdi = async (): Promise<StorageResponse> => sample.vdi
 const nothing = async () => ({})
 
-export const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
+const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
   health: async () => ({ status: 'ok', apiVersion }),
   facts: async () => ({ host: 'alpha1', apiVersion, replicationSchemes: ['drbd'] }),
   listSrs: async () => [sample.sr],

@@ -12,7 +12,7 @@ export interface ApiClientOptions {
   readonly fetch?: Fetch
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
 }

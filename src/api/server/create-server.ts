@@ -25,7 +25,7 @@ export interface ServerOptions<T extends Routes> {
   readonly eventHeartbeatMs?: number
 }
 
-export interface ListenOptions {
+interface ListenOptions {
   readonly host: string
   /** 0: any that is free. */
   readonly port: number

@@ -29,24 +29,22 @@ const reference = /"#\/components\/schemas\/(\w+)"/g
 
 /**
  * Every named schema comes twice, as it is taken (`VdiInput`) and as it is answered (`Vdi`), used
- * or not. Leaves those out that nothing refers to, and drops `Input` where there is only that one.
+ * or not. Leaves those out that nothing refers to, and drops `Input` where it makes no difference.
+ * What is answered may have more fields one day, so nothing says that there are no others.
  */
-export function tidyComponents<Document extends object>(document: Document): Document {
+function tidyComponents<Document extends object>(document: Document): Document {
   if (!('components' in document)) return document
-  const { components, ...rest } = document
-  const schemas = schemasOf(components)
+  const open = JSON.stringify(document)
+    .replaceAll(',"additionalProperties":false', '')
+    .replaceAll('"Default Response"', '"The answer"')
+  const { components, ...rest } = JSON.parse(open)
+  const schemas: Record<string, unknown> = components.schemas ?? {}
   const used = reachable(JSON.stringify(rest), schemas)
-  const kept = Object.entries(schemas)
-    .filter(([name]) => used.has(name))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-  const tidy = { ...rest, components: { ...Object(components), schemas: Object.fromEntries(kept) } }
-  const text = JSON.stringify(tidy).replaceAll('"Default Response"', '"The answer"')
-  const lonely = [...used].filter((name) => name.endsWith('Input') && !used.has(base(name)))
-  return JSON.parse(lonely.reduce((result, name) => rename(result, name, base(name)), text))
-}
-
-function schemasOf(components: unknown): Record<string, unknown> {
-  return Object(Object(components).schemas)
+  const kept = [...used].sort().map((name) => [name, schemas[name]])
+  const tidy = { ...rest, components: { ...components, schemas: Object.fromEntries(kept) } }
+  const inputs = [...used].filter((name) => name.endsWith('Input'))
+  const needless = inputs.filter((name) => !used.has(base(name)) || isSame(name, schemas))
+  return JSON.parse(needless.reduce(rename, JSON.stringify(tidy)))
 }
 
 function reachable(text: string, schemas: Record<string, unknown>): Set<string> {
@@ -64,8 +62,15 @@ function reachable(text: string, schemas: Record<string, unknown>): Set<string> 
 
 const base = (name: string) => name.slice(0, -'Input'.length)
 
-function rename(text: string, from: string, to: string): string {
+function isSame(name: string, schemas: Record<string, unknown>): boolean {
+  const answered = JSON.stringify(schemas[base(name)])
+  const taken = JSON.stringify(schemas[name])
+  return taken.replace(reference, (whole) => whole.replace(/Input"$/, '"')) === answered
+}
+
+/** Where both are there, the later one of two equal members counts. */
+function rename(text: string, from: string): string {
   return text
-    .replaceAll(`"#/components/schemas/${from}"`, `"#/components/schemas/${to}"`)
-    .replaceAll(`"${from}":`, `"${to}":`)
+    .replaceAll(`"#/components/schemas/${from}"`, `"#/components/schemas/${base(from)}"`)
+    .replaceAll(`"${from}":`, `"${base(from)}":`)
 }

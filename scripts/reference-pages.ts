@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { storageApi, toolstackApi } from '../src/api/contract/api-descriptions.ts'
+import type { Routes } from '../src/api/contract/route.ts'
+import { storageRoutes } from '../src/api/contract/storage-routes.ts'
+import { toolstackRoutes } from '../src/api/contract/toolstack-routes.ts'
+import { describeRoutes } from '../src/api/server/describe-routes.ts'
+import type { OpenApiOptions } from '../src/api/server/open-api.ts'
+import { exitCodeOf } from '../src/cli/exit-codes.ts'
+import { createProgram, helpOfAll } from '../src/cli/program/program.ts'
+import { storageConfigurationSchema } from '../src/daemons/storage/configuration.ts'
+import { toolstackConfigurationSchema } from '../src/daemons/toolstack/configuration.ts'
+import { errorTable, isErrorCode } from '../src/model/errors.ts'
+
+/** The pages of docs/reference that are made from the code: file name and content. */
+export async function referencePages(): Promise<ReadonlyMap<string, string>> {
+  return new Map([
+    ['storage.openapi.json', await openApi(storageRoutes, storageApi)],
+    ['toolstack.openapi.json', await openApi(toolstackRoutes, toolstackApi)],
+    ['errors.md', errorsPage()],
+    ['cli.md', cliPage()],
+    ['configuration.md', configurationPage()],
+  ])
+}
+
+async function openApi(routes: Routes, options: OpenApiOptions): Promise<string> {
+  return `${JSON.stringify(await describeRoutes(routes, options), null, 2)}\n`
+}
+
+const generated = '<!-- Made by scripts/generate-reference.ts; change the code instead. -->'
+
+function errorsPage(): string {
+  const rows = Object.entries(errorTable).map(([code, { status, message, advice }]) => [
+    ...[`\`${code}\``, String(status), isErrorCode(code) ? String(exitCodeOf(code)) : ''],
+    ...[message, advice],
+  ])
+  return `${generated}
+
+# Errors
+
+Every failure has one of these codes, in the API, in the log and on the command line. A code never
+changes its meaning. The API answers a document with \`code\`, \`message\`, \`advice\` and \`details\`, the
+values that stand in the message. What went wrong inside is never shown; it is in the log of the
+daemon, for \`INTERNAL\` under the reference that the message names.
+
+${markdownTable([['code', 'HTTP', 'exit code', 'message', 'what to do'], ...rows])}
+`
+}
+
+function configurationPage(): string {
+  return `${generated}
+
+# Configuration
+
+One JSON file for each daemon; a missing file, and whatever a file leaves out, means the defaults.
+\`--config FILE\` names another file. What is not known or not valid stops the start with one message.
+
+## /etc/crosspool/sm.json, the storage manager
+
+${settingsTable(storageConfigurationSchema)}
+
+## /etc/crosspool/xapi.json, the toolstack
+
+${settingsTable(toolstackConfigurationSchema)}
+`
+}
+
+function settingsTable(schema: z.ZodObject): string {
+  const { properties = {} } = z.toJSONSchema(schema, { io: 'input' })
+  const rows = Object.entries(properties).map(([name, setting]) => {
+    if (typeof setting === 'boolean') return [`\`${name}\``, '', '']
+    const parts = Object.entries(setting.properties ?? {}).flatMap(([part, inner]) =>
+      typeof inner === 'boolean' || inner.default === undefined ? [] : [[part, inner.default]],
+    )
+    const value = setting.default ?? (parts.length ? Object.fromEntries(parts) : undefined)
+    const standard =
+      value === undefined
+        ? ''
+        : `\`${JSON.stringify(parts.length ? Object.fromEntries(parts) : value)}\``
+    return [`\`${name}\``, standard, setting.description ?? '']
+  })
+  return markdownTable([['setting', 'default', 'what'], ...rows])
+}
+
+/** As the formatter would write it. */
+function markdownTable(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map((text) => text.replaceAll('|', '\\|')))
+  const [head = []] = cells
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
+  const line = (row: readonly string[]) =>
+    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`
+  const rule = line(widths.map((width) => '-'.repeat(width)))
+  return [line(head), rule, ...cells.slice(1).map(line)].join('\n')
+}
+
+function cliPage(): string {
+  const pages = helpOfAll(createProgram((command) => command)).map(({ name, help }) => {
+    // Two trailing spaces would mean something in Markdown, and nothing here.
+    const text = help.replace(/ +$/gm, '')
+    return `## ${name}\n\n\`\`\`text\n${text}\n\`\`\`\n`
+  })
+  return `${generated}
+
+# Command line
+
+${pages.join('\n')}`
+}

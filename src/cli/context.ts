@@ -1,0 +1,96 @@
+import type { ApiClient } from '../api/client/api-client.ts'
+import type { storageRoutes } from '../api/contract/storage-routes.ts'
+import type { toolstackRoutes } from '../api/contract/toolstack-routes.ts'
+import { createScreen, type Screen } from './screen.ts'
+import { UsageError } from './usage-error.ts'
+import { createStyle, type Style } from './views/style.ts'
+
+/** The world around the command, so that tests can stand in for it. */
+export interface Surroundings {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Calls `listener` at Ctrl-C instead of ending the process. Answers how to stop. */
+  onInterrupt(listener: () => void): () => void
+}
+
+interface Output {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+export interface GlobalOptions {
+  readonly xapi?: string
+  readonly sm?: string
+  readonly json?: boolean
+  readonly color?: boolean
+}
+
+/** What every command gets. */
+export interface CliContext {
+  readonly json: boolean
+  readonly style: Style
+  readonly surroundings: Surroundings
+  /** One text, or in --json mode one document, on standard output. */
+  print(text: string): void
+  /** A document: as JSON with --json, and otherwise as its view shows it. */
+  show<T>(document: T, view: (document: T, style: Style) => string): void
+  readonly screen: Screen
+  /** For the person in front of it, on standard error; never part of the result. */
+  tell(text: string): void
+  toolstack(): Promise<ApiClient<typeof toolstackRoutes>>
+  storage(): Promise<ApiClient<typeof storageRoutes>>
+}
+
+export const defaultUrls = { xapi: 'http://127.0.0.1:7311', sm: 'http://127.0.0.1:7310' } as const
+
+export function createContext(options: GlobalOptions, surroundings: Surroundings): CliContext {
+  const { stdout, environment } = surroundings
+  const json = options.json === true
+  const hasColor =
+    options.color !== false && !environment.NO_COLOR && !json && stdout.isTTY === true
+  const style = createStyle(hasColor)
+  const xapi = options.xapi ?? environment.CROSSPOOL_XAPI ?? defaultUrls.xapi
+  const sm = options.sm ?? environment.CROSSPOOL_SM ?? defaultUrls.sm
+
+  const screen = createScreen(surroundings, json)
+  const print = (text: string) => void stdout.write(text === '' ? '' : `${text}\n`)
+  return {
+    json,
+    style,
+    surroundings,
+    print,
+    show: (document, view) => print(json ? JSON.stringify(document) : view(document, style)),
+    screen,
+    tell: screen.tell,
+    // Loaded when needed: help and completion must be quick on slow hosts.
+    async toolstack() {
+      const [{ createApiClient }, { createNodeFetch }, { toolstackRoutes }] = await Promise.all([
+        import('../api/client/api-client.ts'),
+        import('../api/client/node-fetch.ts'),
+        import('../api/contract/toolstack-routes.ts'),
+      ])
+      return createApiClient(toolstackRoutes, daemonUrl(xapi), { fetch: createNodeFetch() })
+    },
+    async storage() {
+      const [{ createApiClient }, { createNodeFetch }, { storageRoutes }] = await Promise.all([
+        import('../api/client/api-client.ts'),
+        import('../api/client/node-fetch.ts'),
+        import('../api/contract/storage-routes.ts'),
+      ])
+      const options = { fetch: createNodeFetch(), timeoutMs: storageTimeoutMs }
+      return createApiClient(storageRoutes, daemonUrl(sm), options)
+    },
+  }
+}
+
+/** Making a large volume that reads as zeroes takes its time. */
+const storageTimeoutMs = 600_000
+
+/** HOST:PORT is enough. */
+export function daemonUrl(text: string): string {
+  const url = /^https?:\/\//.test(text) ? text : `http://${text}`
+  if (!URL.canParse(url)) throw new UsageError(`'${text}' is not the URL of a daemon`)
+  return url
+}

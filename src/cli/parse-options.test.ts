@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { parseMapping, parseSetting, parseSize } from './parse-options.ts'
+import { UsageError } from './usage-error.ts'
+
+test.each([
+  ['512', 512],
+  ['10GiB', 10 * 1024 ** 3],
+  ['10G', 10 * 1024 ** 3],
+  ['1.5 t', 1.5 * 1024 ** 4],
+  ['64mib', 64 * 1024 ** 2],
+  ['3kb', 3 * 1024],
+])('%s is %d bytes', (text, size) => expect(parseSize(text)).toBe(size))
+
+test.each(['', '10X', '-1', '0', '1e9', 'GiB', '99999999T'])('%j is no size', (text) => {
+  expect(() => parseSize(text)).toThrow(UsageError)
+})
+
+test('mappings add up; a lone destination is for the rest', () => {
+  const first = parseMapping('xvda=fast')
+  expect(parseMapping('bulk', first)).toEqual({ xvda: 'fast', '*': 'bulk' })
+  expect(parseMapping('00:16:3e:00:00:01=lan')).toEqual({ '00:16:3e:00:00:01': 'lan' })
+})
+
+test.each(['=x', 'x=', ''])('%j is no mapping', (text) => {
+  expect(() => parseMapping(text)).toThrow(UsageError)
+})
+
+test('nothing is mapped twice', () => {
+  expect(() => parseMapping('a=b', { a: 'c' })).toThrow('a is mapped twice')
+})
+
+test('settings add up, with numbers and booleans as such', () => {
+  const settings = ['volumeGroup=vg0', 'thin=true', 'count=3', 'path=/a=b', 'empty=']
+  expect(settings.reduce((all, text) => parseSetting(text, all), {})).toEqual({
+    ...{ volumeGroup: 'vg0', thin: true, count: 3, path: '/a=b', empty: '' },
+  })
+  expect(() => parseSetting('volumeGroup')).toThrow(UsageError)
+})

@@ -1,0 +1,36 @@
+import { UsageError } from './usage-error.ts'
+
+const multipliers: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1024,
+  m: 1024 ** 2,
+  g: 1024 ** 3,
+  t: 1024 ** 4,
+}
+
+/** 10GiB, 512M, 1.5T or a number of bytes; always powers of 1024. @throws UsageError */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim())
+  const size = Number(match?.[1]) * (multipliers[match?.[2]?.toLowerCase() ?? ''] ?? 1)
+  if (!match || !Number.isSafeInteger(Math.round(size)) || size < 1)
+    throw new UsageError(`'${text}' is not a size; write for example 10GiB or 512MiB`)
+  return Math.round(size)
+}
+
+/** FROM=TO, given several times; a lone TO is for all that is not named. @throws UsageError */
+export function parseMapping(text: string, previous: Record<string, string> = {}) {
+  const at = text.indexOf('=')
+  const [from, to] = at === -1 ? ['*', text] : [text.slice(0, at), text.slice(at + 1)]
+  if (from === '' || to === '') throw new UsageError(`'${text}' does not have the form FROM=TO`)
+  if (from in previous) throw new UsageError(`${from} is mapped twice`)
+  return { ...previous, [from]: to }
+}
+
+/** KEY=VALUE, given several times. Numbers, true and false are meant as such. @throws UsageError */
+export function parseSetting(text: string, previous: Record<string, unknown> = {}) {
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+  if (key === undefined || value === undefined)
+    throw new UsageError(`'${text}' does not have the form KEY=VALUE`)
+  return { ...previous, [key]: /^(true|false|\d+)$/.test(value) ? JSON.parse(value) : value }
+}

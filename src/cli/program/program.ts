@@ -1,0 +1,78 @@
+import { Argument, Command } from 'commander'
+import { version } from '../../lib/version.ts'
+import { defaultUrls, type GlobalOptions } from '../context.ts'
+import { exitCodeMeanings } from '../exit-codes.ts'
+import { shells } from './completion.ts'
+import { type Act, examples } from './run-action.ts'
+import { addStorageCommands } from './storage-commands.ts'
+import { addToolstackCommands } from './toolstack-commands.ts'
+
+const introduction = `moves running VMs between hosts, inside a pool and across pools
+
+Talks to the daemons of one host: xapi, the toolstack, for VMs and migrations, and sm, the storage
+manager, for disks and replications.`
+
+/** The whole command tree. Parsing, help and completion come from it alone. */
+export function createProgram(act: Act): Command {
+  const program = new Command('crosspool')
+    .description(introduction)
+    .version(version, '--version', 'print the version')
+    .option('--xapi <url>', `the toolstack (environment: CROSSPOOL_XAPI; ${defaultUrls.xapi})`)
+    .option('--sm <url>', `the storage manager (environment: CROSSPOOL_SM; ${defaultUrls.sm})`)
+    .option('--json', 'print documents of the API as JSON, one per line, instead of tables')
+    .option('--no-color', 'no colours (also when NO_COLOR is set or the output is no terminal)')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100, sortSubcommands: false })
+    .showHelpAfterError('(see --help)')
+  addToolstackCommands(program, act)
+  addStorageCommands(program, act)
+  const completion = program
+    .command('completion')
+    .description('prints the completion of this command for a shell')
+    .addArgument(new Argument('<shell>').choices(shells))
+  examples(completion, [
+    'source <(crosspool completion bash)',
+    'crosspool completion fish | source',
+  ])
+  act(completion, async () => (await import('../commands/completion.ts')).completion)
+  program.addHelpText('after', () => `\n${exitCodesText()}`)
+  examples(program, [
+    'crosspool hosts add http://10.0.0.9:7311',
+    'crosspool migrate database --to beta1 --sr fast',
+    'crosspool --xapi http://10.0.0.9:7311 vms',
+  ])
+  return program
+}
+
+/** Of the root, wherever on the line they stand. */
+export function globalOptions(command: Command): GlobalOptions {
+  return command.optsWithGlobals<GlobalOptions>()
+}
+
+function exitCodesText(): string {
+  const lines = exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padEnd(4)} ${meaning}`)
+  return `Exit codes:\n${lines.join('\n')}`
+}
+
+/** Every command of the tree with its help, the root first: what the reference page is made of. */
+export function helpOfAll(
+  program: Command,
+): readonly { readonly name: string; readonly help: string }[] {
+  const of = (command: Command, parents: string): { name: string; help: string }[] => {
+    const name = `${parents}${command.name()}`
+    const children = command.commands.filter((child) => child.name() !== 'help')
+    return [
+      { name, help: fullHelp(command) },
+      ...children.flatMap((child) => of(child, `${name} `)),
+    ]
+  }
+  return of(program, '')
+}
+
+function fullHelp(command: Command): string {
+  const parts: string[] = []
+  command.configureOutput({ writeOut: (part) => void parts.push(part) })
+  command.outputHelp()
+  return parts.join('').trimEnd()
+}

@@ -1,0 +1,144 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { parseMapping } from '../parse-options.ts'
+import { type Act, examples } from './run-action.ts'
+
+const inventory = () => import('../commands/inventory.ts')
+const operations = () => import('../commands/operations.ts')
+
+export function addToolstackCommands(program: Command, act: Act): void {
+  addMigrate(program, act)
+  addVms(program, act)
+  addHosts(program, act)
+  act(
+    program.command('pools').description('pools, and the hosts of each that this host knows'),
+    async () => (await inventory()).listPools,
+  )
+  act(
+    program.command('networks').description('networks of this host that a VM can be plugged into'),
+    async () => (await inventory()).listNetworks,
+  )
+  addOperations(program, act)
+}
+
+function addMigrate(program: Command, act: Act): void {
+  const migrate = program
+    .command('migrate')
+    .summary('moves a running VM to another host, of this pool or of another')
+    .description(
+      'moves a running VM to another host, of this pool or of another, with its disks\n\n' +
+        'Checks everything first; what fails is shown, and nothing has been changed. Disks that the ' +
+        'destination cannot reach are mirrored while the VM runs, then its memory follows, and the ' +
+        'VM pauses only for the handover. Ctrl-C cancels: the VM runs on where it is. Once it has ' +
+        'been released to the destination, the migration only goes forwards.',
+    )
+    .argument('<vm>', 'name or UUID')
+    .requiredOption('--to <destination>', "a known host's name, POOL/HOST, or the URL of its xapi")
+    .option(
+      '--sr <from=to>',
+      'where disks go: FROM is a slot (xvda) or an SR here, TO an SR there; TO alone is for the rest',
+      usageChecked(parseMapping),
+    )
+    .option(
+      '--network <from=to>',
+      'where interfaces are plugged in: FROM is a MAC or a network here; TO alone is for the rest',
+      usageChecked(parseMapping),
+    )
+    .option('--dry-run', 'make every check of both sides, show it, change nothing')
+    .option('--keep-source-disks', "leave this host's disks where they are, detached")
+    .option('--detach', 'do not wait: print the operation that goes on by itself')
+  examples(migrate, [
+    'crosspool migrate database --to beta1 --dry-run',
+    'crosspool migrate database --to beta/beta1 --sr xvda=fast --sr bulk --network xenbr0=lan',
+    'crosspool migrate database --to http://10.0.0.9:7311 --json | tail -n 1 | jq .details.figures',
+  ])
+  act(migrate, async () => (await import('../commands/migrate.ts')).migrate)
+}
+
+function addVms(program: Command, act: Act): void {
+  const vms = program.command('vms').description('VMs that run on this host, whoever started them')
+  act(
+    vms.command('list', { isDefault: true }).description('all of them'),
+    async () => (await inventory()).listVms,
+  )
+  act(
+    vms
+      .command('show')
+      .description('one, with its disks and interfaces')
+      .argument('<vm>', 'name or UUID'),
+    async () => (await inventory()).showVm,
+  )
+  examples(vms, [
+    'crosspool vms',
+    'crosspool vms show database',
+    'crosspool vms --json | jq .[].id',
+  ])
+}
+
+function addHosts(program: Command, act: Act): void {
+  const hosts = program
+    .command('hosts')
+    .description('this host and those that were introduced to it, of this pool and of others')
+  act(
+    hosts.command('list', { isDefault: true }).description('all of them'),
+    async () => (await inventory()).listHosts,
+  )
+  act(
+    hosts
+      .command('add')
+      .description('makes a host known, so that VMs can be migrated to it by its name')
+      .argument('<url>', 'of its xapi; HOST:PORT is enough'),
+    async () => (await inventory()).addHost,
+  )
+  act(
+    hosts
+      .command('remove')
+      .description('forgets a host; nothing happens on it')
+      .argument('<host>', 'its name'),
+    async () => (await inventory()).removeHost,
+  )
+  examples(hosts, ['crosspool hosts', 'crosspool hosts add http://10.0.0.9:7311'])
+}
+
+function addOperations(program: Command, act: Act): void {
+  const group = program
+    .command('operations')
+    .description('migrations: those that run and those that ran')
+  const id = ['<operation>', 'id of the operation'] as const
+  act(
+    group.command('list', { isDefault: true }).description('all, the newest first'),
+    async () => (await operations()).listOperations,
+  )
+  act(
+    group
+      .command('show')
+      .description('one: its steps, progress and outcome')
+      .argument(...id),
+    async () => (await operations()).showOperation,
+  )
+  act(
+    group
+      .command('watch')
+      .description('one, live until it has ended; Ctrl-C leaves it alone')
+      .argument(...id),
+    async () => (await operations()).watch,
+  )
+  act(
+    group
+      .command('cancel')
+      .description('takes everything back; refused once the VM has been released')
+      .argument(...id),
+    async () => (await operations()).cancelOperation,
+  )
+  examples(group, ['crosspool operations', 'crosspool operations cancel 0b6c1f2e-…'])
+}
+
+/** Turns what a parser of ours throws into commander's own kind, so that it names the option. */
+export function usageChecked<T>(parse: (text: string, previous?: T) => T) {
+  return (text: string, previous?: T): T => {
+    try {
+      return parse(text, previous)
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+    }
+  }
+}
