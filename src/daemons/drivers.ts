@@ -1,7 +1,7 @@
 import { createDmBlockMapper } from '../drivers/block-mapper-dm/index.ts'
 import { createXenHypervisor } from '../drivers/hypervisor-xen/xen-hypervisor.ts'
-import { createFileMetadataVolumes } from '../drivers/metadata-volumes-file/index.ts'
 import { createDrbdReplicator } from '../drivers/replication-drbd/index.ts'
+import { createLoopMetadataVolumes } from '../drivers/replication-drbd/loop-metadata-volumes.ts'
 import { systemClock } from '../drivers/system/clock.ts'
 import { systemCommandRunner } from '../drivers/system/command-runner.ts'
 import { systemRandom } from '../drivers/system/random.ts'
@@ -66,7 +66,7 @@ export async function createDatapath(
   const datapath = createKernelDatapath({
     ...{ replicator, records, clock: systemClock },
     blockMapper: createDmBlockMapper(systemCommandRunner),
-    metadataVolumes: createFileMetadataVolumes(
+    metadataVolumes: createLoopMetadataVolumes(
       systemCommandRunner,
       `${options.stateDirectory}/metadata`,
     ),

@@ -55,7 +55,6 @@ export const interfacePlanSchema = z.object({
   mac: z.string(),
   network: z.string(),
 })
-export type InterfacePlan = z.infer<typeof interfacePlanSchema>
 
 export const preflightSchema = z
   .object({

@@ -19,10 +19,8 @@ export const replicationStateSchema = z.enum([
   'failed',
   'stopped',
 ])
-export type ReplicationState = z.infer<typeof replicationStateSchema>
 
 export const replicationSideSchema = z.enum(['source', 'target'])
-export type ReplicationSide = z.infer<typeof replicationSideSchema>
 
 export const replicationSchema = z
   .object({

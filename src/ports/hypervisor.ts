@@ -28,6 +28,11 @@ export interface Hypervisor {
   send(vm: string, stream: Duplex, options: SendOptions): Promise<OutgoingVm>
   /** Begins to build the VM from the stream. It does not run, and does not touch its disks, before `start`. */
   receive(configuration: VmConfiguration, stream: Duplex): Promise<IncomingVm>
+  /**
+   * Runs a VM that a send left suspended when this daemon died; one that runs is left alone.
+   * @throws NOT_FOUND, WRONG_STATE when the guest has ended by itself
+   */
+  resume(vm: string): Promise<void>
   /** Ends the VM at once, as if its power were cut; one that is not there is no error. */
   destroy(vm: string): Promise<void>
 }

@@ -1,11 +1,10 @@
-import { hostname } from 'node:os'
 import { z } from 'zod'
 
 const range = z.object({ from: z.int().min(0), to: z.int().min(0) })
 
 /** /etc/crosspool/sm.json. docs/reference/configuration.md describes it for users. */
 export const storageConfigurationSchema = z.strictObject({
-  host: z.string().min(1).default(hostname()).describe('name of this host'),
+  host: z.string().min(1).optional().describe('name of this host; its host name unless told'),
   listen: z
     .object({
       address: z.string().default('0.0.0.0'),
@@ -32,4 +31,3 @@ export const storageConfigurationSchema = z.strictObject({
     .default({ from: 7800, to: 7999 })
     .describe('TCP ports that it may take for replication'),
 })
-export type StorageConfiguration = z.output<typeof storageConfigurationSchema>

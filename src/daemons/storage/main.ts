@@ -1,5 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { createStoragePeers } from '../../api/client/peers.ts'
+import { storageApi } from '../../api/contract/api-descriptions.ts'
 import { apiVersion } from '../../api/contract/shared.ts'
 import { storageRoutes } from '../../api/contract/storage-routes.ts'
 import { createServer } from '../../api/server/create-server.ts'
@@ -14,10 +16,13 @@ import { runDaemon } from '../run-daemon.ts'
 import { storageConfigurationSchema } from './configuration.ts'
 import { storageHandlers } from './handlers.ts'
 
+/** The other side brings its replication up before it answers. */
+const peerTimeoutMs = 120_000
+
 /** sm: composes the storage manager from its configuration and serves it. It needs no xapi. */
 await runDaemon(async () => {
   const configuration = loadConfiguration(storageConfigurationSchema, '/etc/crosspool/sm.json')
-  const { host, listen, stateDirectory, minors, ports } = configuration
+  const { host = hostname(), listen, stateDirectory, minors, ports } = configuration
   const url = configuration.url ?? `http://${host}:${listen.port}`
   const log = createLog({ name: 'crosspool-sm' })
   const store = createLmdbRecordStore({ path: `${stateDirectory}/sm`, clock: systemClock })
@@ -32,7 +37,7 @@ await runDaemon(async () => {
   const storage = createStorageManager({
     ...{ host, url, apiVersion, store, volumeStores, datapath, log },
     bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
-    peers: createStoragePeers(),
+    peers: createStoragePeers({ timeoutMs: peerTimeoutMs }),
     clock: systemClock,
     random: systemRandom,
     resolvePath: (path) => realpath(path).catch(() => path),
@@ -41,9 +46,7 @@ await runDaemon(async () => {
   const server = createServer({
     routes: storageRoutes,
     handlers: storageHandlers(storage),
-    title: 'Crosspool sm',
-    description: 'SRs, VDIs and their replication',
-    version: apiVersion,
+    ...storageApi,
     log,
   })
   await server.listen({ host: listen.address, port: listen.port })

@@ -1,9 +1,12 @@
-import { hostname } from 'node:os'
 import { z } from 'zod'
 
 /** /etc/crosspool/xapi.json. docs/reference/configuration.md describes it for users. */
 export const toolstackConfigurationSchema = z.strictObject({
-  host: z.string().min(1).default(hostname()).describe('name of this host, unique in its pool'),
+  host: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('name of this host, unique in its pool; its host name unless told'),
   pool: z.string().min(1).default('default').describe('name of the pool that this host is in'),
   listen: z
     .object({
@@ -31,4 +34,3 @@ export const toolstackConfigurationSchema = z.strictObject({
     .prefault({})
     .describe('between the two sides of a migration'),
 })
-export type ToolstackConfiguration = z.output<typeof toolstackConfigurationSchema>

@@ -1,5 +1,7 @@
+import { hostname } from 'node:os'
 import { createToolstackPeers } from '../../api/client/peers.ts'
 import { createRemoteStorageManager } from '../../api/client/remote-storage-manager.ts'
+import { toolstackApi } from '../../api/contract/api-descriptions.ts'
 import { apiVersion } from '../../api/contract/shared.ts'
 import { memoryPath, memoryProtocol, toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
 import { createServer } from '../../api/server/create-server.ts'
@@ -15,10 +17,13 @@ import { runDaemon } from '../run-daemon.ts'
 import { toolstackConfigurationSchema } from './configuration.ts'
 import { toolstackHandlers } from './handlers.ts'
 
+/** The other side may have to make and fill volumes before it answers. */
+const peerTimeoutMs = 120_000
+
 /** xapi: composes the toolstack from its configuration and serves it. */
 await runDaemon(async () => {
   const configuration = loadConfiguration(toolstackConfigurationSchema, '/etc/crosspool/xapi.json')
-  const { host, pool, listen, heartbeat, runtimeDirectory } = configuration
+  const { host = hostname(), pool, listen, heartbeat, runtimeDirectory } = configuration
   const log = createLog({ name: 'crosspool-xapi' })
   const store = createLmdbRecordStore({ path: configuration.stateDirectory, clock: systemClock })
   const environment: ToolstackEnvironment = {
@@ -28,15 +33,13 @@ await runDaemon(async () => {
     random: systemRandom,
     storage: createRemoteStorageManager(configuration.storageManager),
     hypervisor: createHypervisor(configuration.hypervisor, runtimeDirectory),
-    peers: createToolstackPeers(),
+    peers: createToolstackPeers({ timeoutMs: peerTimeoutMs }),
   }
   const toolstack = new Toolstack(environment)
   const server = createServer({
     routes: toolstackRoutes,
     handlers: toolstackHandlers(environment, toolstack),
-    title: 'Crosspool xapi',
-    description: 'Pools, hosts, VMs and their migration',
-    version: apiVersion,
+    ...toolstackApi,
     log,
   })
   server.onUpgrade(memoryPath, memoryProtocol, ({ receiver }, token) =>

@@ -32,13 +32,8 @@ export interface XenHypervisorOptions {
   readonly limits?: Partial<XenLimits>
 }
 
-export interface XenHypervisor extends Hypervisor {
-  /** Runs a VM that a send left suspended when this daemon died. @throws NOT_FOUND, WRONG_STATE */
-  resume(vm: string): Promise<void>
-}
-
 /** Drives Xen through an unmodified xl. One domain for each VM: found by its UUID, not by its name. */
-export function createXenHypervisor(options: XenHypervisorOptions): XenHypervisor {
+export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
   const { commandRunner, clock } = options
   const context = { ...options, limits: { ...defaultXenLimits, ...options.limits } }
   const takeTurn = createReceiveTurns()

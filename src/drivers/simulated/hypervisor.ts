@@ -18,8 +18,6 @@ export interface SimulatedHypervisorOptions {
 }
 
 export interface SimulatedHypervisor extends Hypervisor {
-  /** Runs a VM that a send left paused when this side crashed. */
-  resume(vm: string): Promise<void>
   /** The daemon dies: half-built VMs go, paused ones stay paused, every handle is worthless. */
   crash(): void
 }

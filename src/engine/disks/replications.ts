@@ -6,14 +6,15 @@ import type { VdiState } from '../../model/vdi.ts'
 import type { Mirror } from '../../ports/datapath.ts'
 import type { JoinAnswer, JoinRequest } from '../../ports/peers.ts'
 import type { StorageEnvironment } from './environment.ts'
-import { equalSecrets } from './equal-secrets.ts'
 import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
 import { checkSize, describe, refused, refuseSecond, toMirror } from './replication-records.ts'
 import { ReplicationWatcher } from './replication-watcher.ts'
+import { equalSecrets, hideSecret } from './secrets.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
 import type { Vdis } from './vdis.ts'
 
-const secretBytes = 32
+/** 48 hexadecimal digits: DRBD takes no secret of more than 63 characters. */
+const secretBytes = 24
 
 export interface ReplicationParts {
   readonly environment: StorageEnvironment
@@ -66,7 +67,7 @@ export class Replications {
         await datapath.offer(toMirror(record))
       } catch (error) {
         await this.#takeBack(record, vdi.state)
-        throw error
+        throw hideSecret(error, record.secret)
       }
       return this.#offered(record, url)
     })
@@ -108,7 +109,7 @@ export class Replications {
         await this.#put({ ...record, phase: 'running' })
       } catch (error) {
         await this.#takeBack(record, vdi.state)
-        throw error
+        throw hideSecret(error, secret)
       }
       return this.get(replication)
     })
@@ -131,7 +132,7 @@ export class Replications {
         return { welcome }
       } catch (error) {
         await this.#put({ ...record, phase: 'failed', reason: 'the source could not be accepted' })
-        throw error
+        throw hideSecret(error, secret)
       }
     })
   }

@@ -178,6 +178,19 @@ it('logs no secret, whatever fails', async () => {
   expect(lines.join('\n')).not.toContain(new URL(uri).searchParams.get('secret'))
 })
 
+it('shows no secret in the error of a command that had it among its arguments', async () => {
+  const the = await pair()
+  const { from, uri } = await offered(the)
+  const secret = new URL(uri).searchParams.get('secret') ?? ''
+  const output = `invalid: --shared-secret=${secret} (${secret})`
+  const failed = new CrosspoolError('COMMAND_FAILED', { command: 'drbdadm', how: '', output })
+  the.target.faults.failNext('datapath.accept', failed)
+  const replicating = the.source.manager.replicateTo(from.id, uri)
+  const error = await replicating.catch((caught: unknown) => caught)
+  expect(error).toMatchObject({ code: 'COMMAND_FAILED' })
+  expect(JSON.stringify(error) + String(error)).not.toContain(secret)
+})
+
 it('refuses a release that would lose writes, and then nothing has changed', async () => {
   const the = await pair()
   const { from, uri, replication } = await offered(the)

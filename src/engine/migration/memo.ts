@@ -1,11 +1,10 @@
 import type {
   DiskPlan,
-  InterfacePlan,
   MigrateRequest,
   MigrationDetails,
+  ReceiveRequest,
 } from '../../model/migration.ts'
 import type { Replication } from '../../model/replication.ts'
-import type { VmConfiguration } from '../../model/vm.ts'
 import type { OutgoingVm } from '../../ports/hypervisor.ts'
 import type { StepContext } from '../operation/step.ts'
 import type { HeartbeatSender } from './heartbeat-sender.ts'
@@ -20,9 +19,9 @@ export type MigrationMemo = {
   to: { pool: string; host: string }
   /** The epoch at which the destination will own the VM. */
   epoch: number
-  configuration: VmConfiguration | null
+  /** The words in which the destination is asked; null until everything has been checked. */
+  receive: ReceiveRequest | null
   disks: MigratingDisk[]
-  interfaces: InterfacePlan[]
   receiver: { id: string; token: string } | null
   keptDisks: string[]
   figures: MigrationDetails['figures']
@@ -66,7 +65,7 @@ export function migrationDetails(memo: MigrationMemo, live: MigrationLive): Migr
   return {
     vm: memo.vm.id,
     vmName: memo.vm.name,
-    hypervisor: memo.configuration?.hypervisor ?? '',
+    hypervisor: memo.receive?.vm.hypervisor ?? '',
     from: memo.from,
     to: memo.to,
     epoch: memo.epoch,

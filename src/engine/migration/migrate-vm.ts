@@ -36,8 +36,8 @@ export function migrateVm(
       releaseDisks(environment),
       takeThere(environment),
       startThere(environment),
-      forgetVm(environment),
       takeMirrorsOut(environment),
+      forgetVm(environment),
       putDisksAway(environment),
     ],
     ended: (_memo, live) => {

@@ -16,6 +16,7 @@ export interface SavedOperation {
 }
 
 const retryMsDefault = 1_000
+const progressIntervalMs = 250
 
 /** One operation while it runs: walks its steps forwards or, after a failure, backwards. */
 export class RunningOperation<Memo, Live> {
@@ -29,6 +30,7 @@ export class RunningOperation<Memo, Live> {
   readonly #listeners = new Set<(operation: Operation) => void>()
   #operation: Operation
   #fraction = 0
+  #notifiedMs = Number.NEGATIVE_INFINITY
   #resolveDone: () => void = () => {}
 
   constructor(
@@ -221,6 +223,14 @@ export class RunningOperation<Memo, Live> {
     for (const listener of this.#listeners) listener(document)
   }
 
+  /** A stream reports every few milliseconds; nobody reads that fast, and each document costs. */
+  #notifyOfProgress(): void {
+    const now = this.#options.clock.monotonicMs()
+    if (now - this.#notifiedMs < progressIntervalMs) return
+    this.#notifiedMs = now
+    this.#notify()
+  }
+
   #explain(error: unknown): ErrorDocument {
     if (error instanceof CrosspoolError) return error.toDocument()
     this.#options.log.error({ operation: this.id, error }, 'an error that is not in the table')
@@ -273,7 +283,7 @@ export class RunningOperation<Memo, Live> {
       save: () => this.#save(),
       progress: (fraction) => {
         this.#fraction = Math.min(1, Math.max(0, fraction))
-        this.#notify()
+        this.#notifyOfProgress()
       },
       step: () =>
         this.#operation.steps.find((step) => step.state === 'running')?.name ??

@@ -84,9 +84,8 @@ export class Toolstack {
       startedAtMs: clock.now(),
       to: { pool: '', host: request.destination },
       epoch: 0,
-      configuration: null,
+      receive: null,
       disks: [],
-      interfaces: [],
       receiver: null,
       keptDisks: [],
       figures: {

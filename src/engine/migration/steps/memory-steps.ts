@@ -51,9 +51,9 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
       live.pausedAtMs = clock.monotonicMs()
       memo.figures.memoryMs = Math.round(live.pausedAtMs - startedMs)
     },
-    async undo({ live }) {
-      // Without a live sender the daemon was restarted; its end of the stream is gone, and so the VM runs on.
-      await live.outgoing?.resume()
+    async undo({ memo, live }) {
+      // After a restart there is no sender any more, and the VM may stand still where that left it.
+      await (live.outgoing ? live.outgoing.resume() : hypervisor.resume(memo.vm.id))
     },
   }
 }

@@ -18,9 +18,8 @@ export function checkEverything(environment: ToolstackEnvironment): Step<Migrati
         memo,
       )
       if (!preflight.possible) throw preflightFailure(preflight)
-      memo.configuration = described.configuration
+      memo.receive = request
       memo.epoch = request.epoch
-      memo.interfaces = preflight.interfaces
       memo.disks = preflight.disks.map((plan) => {
         const found = described.disks.find(({ disk }) => disk.slot === plan.slot)
         if (!found) throw new CrosspoolError('NOT_FOUND', { kind: 'disk', id: plan.slot })
@@ -69,14 +68,11 @@ export function reserveThere(environment: ToolstackEnvironment): Step<MigrationC
   return {
     name: 'reserve',
     weight: 1,
-    async run({ memo, operation }) {
+    async run({ memo }) {
+      if (!memo.receive) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id: '' })
       const peer = environment.peers.connect(memo.destinationUrl)
-      // Described afresh: the checks may have been done long before.
-      const described = await describeVm(environment, memo.vm.id)
-      const request = await buildReceiveRequest(environment, operation, described, memo.request)
-      const { receiver, token } = await peer.receive(request)
+      const { receiver, token } = await peer.receive(memo.receive)
       memo.receiver = { id: receiver.id, token }
-      memo.configuration = described.configuration
       for (const disk of memo.disks) {
         const planned = receiver.disks.find(({ slot }) => slot === disk.slot)
         if (!planned)

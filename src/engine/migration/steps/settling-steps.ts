@@ -5,20 +5,10 @@ import type { Step } from '../../operation/step.ts'
 import type { MigratingDisk, MigrationContext } from '../memo.ts'
 import { destinationOf } from './handover-steps.ts'
 
-/** The VM runs at the destination: the paused copy here is removed. */
-export function forgetVm({ hypervisor }: ToolstackEnvironment): Step<MigrationContext> {
-  return {
-    name: 'forget',
-    weight: 1,
-    forwards: 'always',
-    async run({ memo, live }) {
-      // After a restart there is no sender any more, only the paused VM.
-      await (live.outgoing ? live.outgoing.forget() : hypervisor.destroy(memo.vm.id))
-    },
-  }
-}
-
-/** Takes the mirrors out on both sides; the destination's disks are then plain volumes again. */
+/**
+ * Takes the mirrors out on both sides; the destination's disks are then plain volumes again. Before
+ * the paused copy is removed: what is held back for it fails now, and cannot block its removal.
+ */
 export function takeMirrorsOut(environment: ToolstackEnvironment): Step<MigrationContext> {
   const { storage } = environment
   return {
@@ -33,6 +23,19 @@ export function takeMirrorsOut(environment: ToolstackEnvironment): Step<Migratio
       const { peer, id, token } = destinationOf(environment, memo)
       await settleAll<unknown>([...here, peer.close(id, token)])
       live.heartbeat?.stop()
+    },
+  }
+}
+
+/** The VM runs at the destination: the paused copy here is removed. */
+export function forgetVm({ hypervisor }: ToolstackEnvironment): Step<MigrationContext> {
+  return {
+    name: 'forget',
+    weight: 1,
+    forwards: 'always',
+    async run({ memo, live }) {
+      // After a restart there is no sender any more, only the paused VM.
+      await (live.outgoing ? live.outgoing.forget() : hypervisor.destroy(memo.vm.id))
     },
   }
 }
