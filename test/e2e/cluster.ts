@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { execa } from 'execa'
+import { createApiClient } from '../../src/api/client/api-client.ts'
+import { createRemoteStorageManager } from '../../src/api/client/remote-storage-manager.ts'
+import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
+import type { StorageManager } from '../../src/ports/storage-manager.ts'
+import { TestGuest, type TestGuestOptions } from '../lab/guest/test-guest.ts'
+import { attachLab, type Lab, startDetachedLab } from '../lab/lab.ts'
+import type { LabHost } from '../lab/lab-host.ts'
+import { waitUntil } from '../lab/support/wait-until.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const installedAt = '/opt/crosspool'
+/** An emulated host needs seconds for what takes milliseconds elsewhere. */
+const callTimeoutMs = 180_000
+const heartbeat = { intervalMs: 2_000, deadlineMs: 45_000 }
+
+const units = ['crosspool-sm.service', 'crosspool-xapi.service']
+
+/** A shared SR has the same id on every host that reaches it. */
+const sharedSr = '5a4e0000-0000-4000-8000-000000000001'
+
+/** A host of the lab with Crosspool on it. */
+export class ClusterHost {
+  readonly name: string
+  readonly pool: string
+  readonly lab: LabHost
+  readonly storage: StorageManager
+  readonly toolstack
+  /** Where other hosts of the lab reach its xapi. */
+  readonly url: string
+  readonly storageUrl: string
+
+  constructor(lab: LabHost) {
+    this.lab = lab
+    this.name = lab.name
+    this.pool = lab.pool
+    this.url = `http://${lab.address}:7311`
+    this.storageUrl = `http://${lab.address}:7310`
+    this.storage = createRemoteStorageManager(`http://127.0.0.1:${lab.port('sm')}`, {
+      timeoutMs: callTimeoutMs,
+    })
+    this.toolstack = createApiClient(toolstackRoutes, `http://127.0.0.1:${lab.port('xapi')}`, {
+      timeoutMs: callTimeoutMs,
+    })
+  }
+
+  /** Id of the SR of this name. */
+  async sr(name: string): Promise<string> {
+    const found = (await this.storage.listSrs()).find((sr) => sr.name === name)
+    if (!found) throw new Error(`${this.name} has no SR ${name}`)
+    return found.id
+  }
+
+  /** A new VDI, activated; answers its device. */
+  async newDisk(
+    srName: string,
+    name: string,
+    sizeBytes: number,
+  ): Promise<{ vdi: string; device: string }> {
+    const { id } = await this.storage.createVdi({ sr: await this.sr(srName), name, sizeBytes })
+    await this.storage.attach(id)
+    const { device } = await this.storage.activate(id)
+    if (!device) throw new Error(`VDI ${id} has no device`)
+    return { vdi: id, device }
+  }
+
+  async removeDisk(vdi: string): Promise<void> {
+    const { state } = await this.storage.getVdi(vdi)
+    if (state === 'activated') await this.storage.deactivate(vdi)
+    if (state === 'activated' || state === 'attached') await this.storage.detach(vdi)
+    await this.storage.destroyVdi(vdi)
+  }
+
+  /** As an administrator would look at what the daemons say. */
+  async log(): Promise<string> {
+    const { stdout } = await this.lab.exec(
+      'journalctl -u crosspool-sm -u crosspool-xapi --no-pager -o cat | tail -n 120',
+    )
+    return stdout
+  }
+
+  async restartDaemons(): Promise<void> {
+    await this.lab.run(['systemctl', 'restart', ...units], { timeoutMs: 120_000 })
+    await this.waitUntilAnswering()
+  }
+
+  async waitUntilAnswering(): Promise<void> {
+    const answers = async () => {
+      await this.storage.facts()
+      await this.toolstack.health()
+      return true
+    }
+    await waitUntil(() => answers().catch(() => false), {
+      description: `the daemons of ${this.name} to answer`,
+      timeoutMs: 120_000,
+      intervalMs: 500,
+    })
+  }
+}
+
+/** Two pools of real hosts with Crosspool installed as a user would have it. */
+export class Cluster {
+  readonly lab: Lab
+  readonly hosts: readonly ClusterHost[]
+
+  private constructor(lab: Lab) {
+    this.lab = lab
+    this.hosts = lab.hosts.map((host) => new ClusterHost(host))
+  }
+
+  /** Attaches to the lab of this name, or starts it; installs this checkout on its hosts. */
+  static async open(
+    options: { lab?: string; topology?: string; log?: (line: string) => void } = {},
+  ): Promise<Cluster> {
+    const {
+      lab: name = process.env.CROSSPOOL_LAB ?? 'default',
+      topology = 'pools',
+      log = () => {},
+    } = options
+    const built = execa(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], { cwd: root })
+    const running = await attachLab(name)
+    if (!running)
+      log('starting the lab (the first time builds its image, which takes some minutes)')
+    const lab = running ?? (await startDetachedLab({ name, topology, isFresh: true }))
+    await Promise.all([lab.waitUntilUp(), built])
+    log('installing Crosspool on the hosts')
+    const cluster = new Cluster(lab)
+    await Promise.all(cluster.hosts.map(install))
+    await Promise.all(cluster.hosts.map((host) => prepare(host, cluster)))
+    return cluster
+  }
+
+  /** A guest that leaves an emulated host time for other things: there each of its interrupts costs milliseconds. */
+  guest(options: TestGuestOptions): TestGuest {
+    return new TestGuest(this.lab, { intervalMs: 100, tickMs: 50, ...options })
+  }
+
+  host(name: string): ClusterHost {
+    const host = this.hosts.find((candidate) => candidate.name === name)
+    if (!host) throw new Error(`the cluster has no host ${name}`)
+    return host
+  }
+}
+
+async function install(host: ClusterHost): Promise<void> {
+  const marker = `${installedAt}/installed`
+  const version = contentHash(join(root, 'dist'))
+  const { stdout } = await host.lab.exec(['cat', marker])
+  const isRunning = (await host.lab.exec(['systemctl', 'is-active', ...units])).exitCode === 0
+  if (stdout.trim() === version && isRunning) return
+  await host.lab.exec(['systemctl', 'stop', ...units])
+  await host.lab.upload(join(root, 'dist'), installedAt)
+  for (const unit of units)
+    await host.lab.upload(join(root, 'packaging', unit), `/etc/systemd/system/${unit}`)
+  const storage = { host: host.name, url: host.storageUrl, replicationAddress: host.lab.address }
+  const toolstack = {
+    host: host.name,
+    pool: host.pool,
+    url: host.url,
+    heartbeat,
+  }
+  await host.lab.run('mkdir -p /etc/crosspool && cat > /etc/crosspool/sm.json', {
+    input: JSON.stringify(storage),
+  })
+  await host.lab.run('cat > /etc/crosspool/xapi.json', { input: JSON.stringify(toolstack) })
+  await host.lab.run(
+    `ln -sf ${installedAt}/crosspool.mjs /usr/local/bin/crosspool && chmod +x ${installedAt}/*.mjs`,
+  )
+  await host.lab.run(['systemctl', 'daemon-reload'])
+  await host.lab.run(['systemctl', 'enable', '--now', ...units], { timeoutMs: 120_000 })
+  await host.lab.run(`echo ${version} > ${marker}`)
+}
+
+async function prepare(host: ClusterHost, cluster: Cluster): Promise<void> {
+  // As Xen's guides advise: guests that are busy must not starve dom0, which does their I/O.
+  await host.lab.run(['xl', 'sched-credit2', '-d', 'Domain-0', '-w', '8192'])
+  await host.waitUntilAnswering()
+  const known = new Set((await host.storage.listSrs()).map(({ name }) => name))
+  if (!known.has('local'))
+    await host.storage.createSr({
+      name: 'local',
+      type: 'lvm',
+      configuration: { volumeGroup: 'vg0' },
+    })
+  if (!known.has('files'))
+    await host.storage.createSr({
+      name: 'files',
+      type: 'file',
+      configuration: { directory: '/srv/images' },
+    })
+  const reachesShared = cluster.lab.topology.sharedDisks.some(({ hosts }) =>
+    hosts.includes(host.name),
+  )
+  if (reachesShared && !known.has('san')) {
+    const configuration = { devices: ['/dev/disk/by-id/virtio-shared0'] }
+    await host.storage.createSr({ id: sharedSr, name: 'san', type: 'shared', configuration })
+  }
+  const introduced = new Set((await host.toolstack.listHosts()).map(({ name }) => name))
+  for (const other of cluster.hosts) {
+    if (!introduced.has(other.name)) {
+      await other.waitUntilAnswering()
+      await host.toolstack.introduceHost({ body: { url: other.url } })
+    }
+  }
+}
+
+function contentHash(folder: string): string {
+  const hash = createHash('sha256')
+  for (const entry of readdirSync(folder, { recursive: true }).map(String).sort()) {
+    const file = join(folder, entry)
+    if (statSync(file).isFile()) hash.update(entry).update(readFileSync(file))
+  }
+  return hash.digest('hex')
+}

@@ -1,0 +1,130 @@
+/**
+ * The kernel's datapath of a lab host with the real dmsetup and DRBD, driven from elsewhere: one
+ * JSON object per line on stdin and stdout. Only for tests.
+ * Start it with `node AGENT.mjs '{"address":...,"stateDirectory":...,"ports":...,"minors":...}'`.
+ */
+import { createInterface } from 'node:readline'
+import { z } from 'zod'
+import { createDmBlockMapper } from '../../src/drivers/block-mapper-dm/index.ts'
+import { createDrbdReplicator } from '../../src/drivers/replication-drbd/index.ts'
+import { createLoopMetadataVolumes } from '../../src/drivers/replication-drbd/loop-metadata-volumes.ts'
+import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
+import { systemClock } from '../../src/drivers/system/clock.ts'
+import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
+import { createKernelDatapath } from '../../src/engine/datapath/kernel-datapath.ts'
+import { isCrosspoolError } from '../../src/model/errors.ts'
+import { createTestDisks } from './datapath-agent-disks.ts'
+
+const rangeSchema = z.object({ from: z.int(), to: z.int() })
+export const agentOptionsSchema = z.object({
+  /** Names of everything that the test makes beside the datapath. */
+  prefix: z.string(),
+  volumeGroup: z.string(),
+  address: z.string(),
+  stateDirectory: z.string(),
+  minors: rangeSchema,
+  ports: rangeSchema,
+})
+export type AgentOptions = z.infer<typeof agentOptionsSchema>
+
+const options = agentOptionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'))
+const records = createMemoryRecordStore()
+const disks = createTestDisks(options)
+const commandLog: { readonly command: string; readonly tookMs: number }[] = []
+
+const commandRunner: typeof systemCommandRunner = {
+  ...systemCommandRunner,
+  async run(command, args, runOptions) {
+    const startedMs = performance.now()
+    try {
+      return await systemCommandRunner.run(command, args, runOptions)
+    } finally {
+      const tookMs = Math.round(performance.now() - startedMs)
+      commandLog.push({ command: [command, ...args].join(' '), tookMs })
+    }
+  },
+}
+
+async function makeDrivers() {
+  const { address, stateDirectory, minors, ports } = options
+  const mapper = createDmBlockMapper(commandRunner)
+  const replicator = await createDrbdReplicator({
+    ...{ commandRunner, clock: systemClock, stateDirectory, address, minors, ports },
+  })
+  const metadataVolumes = createLoopMetadataVolumes(commandRunner, `${stateDirectory}/metadata`)
+  const datapath = createKernelDatapath({
+    ...{ blockMapper: mapper, replicator, metadataVolumes, clock: systemClock, records },
+  })
+  return { mapper, replicator, metadataVolumes, datapath, disks }
+}
+
+let drivers = await makeDrivers()
+const subscriptions = new Map<number, () => void>()
+
+interface Request {
+  readonly id: number
+  readonly object: string
+  readonly method: string
+  readonly args: readonly unknown[]
+}
+
+createInterface({ input: process.stdin })
+  .on('line', (line) => void answer(JSON.parse(line)))
+  .on('close', () => process.exit(0))
+say({ event: 'ready' })
+
+async function answer({ id, object, method, args }: Request): Promise<void> {
+  const startedMs = performance.now()
+  commandLog.length = 0
+  const report = () => ({
+    tookMs: Math.round(performance.now() - startedMs),
+    commands: [...commandLog],
+  })
+  try {
+    say({ id, result: (await perform(id, object, method, args)) ?? null, ...report() })
+  } catch (error) {
+    const document = isCrosspoolError(error) ? error.toDocument() : null
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    say({ id, error: { document, message }, ...report() })
+  }
+}
+
+async function perform(
+  id: number,
+  object: string,
+  method: string,
+  args: readonly unknown[],
+): Promise<unknown> {
+  if (object === 'agent') return control(method, args)
+  const subject = Object.entries(drivers).find(([name]) => name === object)?.[1]
+  // Names come from the test's own proxy, unchecked.
+  const act = (subject as unknown as Record<string, (...args: unknown[]) => unknown>)[method]
+  if (act === undefined) throw new Error(`${object} has no ${method}`)
+  if (method !== 'watch') return act.apply(subject, [...args])
+  const stop = act.apply(subject, [...args, (value: unknown) => say({ event: 'watch', id, value })])
+  subscriptions.set(id, stop as () => void)
+}
+
+async function control(method: string, args: readonly unknown[]): Promise<unknown> {
+  switch (method) {
+    case 'unwatch':
+      subscriptions.get(Number(args[0]))?.()
+      return null
+    case 'restart':
+      for (const stop of subscriptions.values()) stop()
+      await drivers.replicator.close()
+      drivers = await makeDrivers()
+      return null
+    case 'takeDownAll':
+      for (const name of await drivers.replicator.list()) await drivers.replicator.down(name)
+      for (const { name } of await drivers.metadataVolumes.list())
+        await drivers.metadataVolumes.remove(name)
+      return null
+    default:
+      throw new Error(`the agent has no ${method}`)
+  }
+}
+
+function say(message: object): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`)
+}

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MiB } from '../../src/lib/units.ts'
+import { type AdministratorsDrbd, administratorsDrbd } from '../lab/administrators-drbd.ts'
+import { Cluster } from './cluster.ts'
+import { endGuest } from './end-guest.ts'
+import { migrateAndCheck } from './measured-migration.ts'
+import { type Traces, tracesOf } from './traces.ts'
+
+/** Real VMs on real hosts: each test leaves the hosts as it found them. */
+let cluster: Cluster
+let admin: AdministratorsDrbd
+let adminStatus: string
+let before: Map<string, Traces>
+
+beforeAll(async () => {
+  cluster = await Cluster.open()
+  admin = await administratorsDrbd(cluster.host('alpha1').lab, cluster.host('beta1').lab)
+  adminStatus = await admin.status()
+  before = new Map(
+    await Promise.all(
+      cluster.hosts.map(async (host) => [host.name, await tracesOf(host)] as const),
+    ),
+  )
+})
+
+afterAll(async () => {
+  await admin?.remove()
+})
+
+const clean = { acknowledgedWritesLost: 0, guestIoErrors: 0, hypervisor: 'xen' }
+
+async function expectNothingLeft(): Promise<void> {
+  for (const host of cluster.hosts)
+    expect(await tracesOf(host), host.name).toEqual(before.get(host.name))
+  expect(await admin.status()).toEqual(adminStatus)
+}
+
+describe('a running VM moves', () => {
+  it('to another pool and back, with two local disks of which one is sparse', async () => {
+    const [source, destination] = [cluster.host('alpha1'), cluster.host('beta1')]
+    const root = await source.newDisk('local', 'root', 64 * MiB)
+    const data = await source.newDisk('files', 'data', 256 * MiB)
+    const guest = cluster.guest({
+      name: 'twodisks',
+      number: 101,
+      disks: [`phy:${root.device}`, `phy:${data.device}`],
+    })
+    await guest.startOn(source.lab)
+
+    const there = await migrateAndCheck(guest, source, destination)
+    expect(there.report).toMatchObject({
+      ...clean,
+      replication: 'drbd',
+      disks: 2,
+      to: { pool: 'beta', host: 'beta1' },
+    })
+    expect(there.verdict.problems).toEqual([])
+    const back = await migrateAndCheck(guest, destination, source)
+    expect(back.report).toMatchObject({ ...clean, disks: 2, to: { pool: 'alpha', host: 'alpha1' } })
+    expect(back.verdict.problems).toEqual([])
+    console.log(there.report, back.report)
+
+    await endGuest(guest, source)
+    await expectNothingLeft()
+  })
+
+  it('within its pool, when plain xl started it on an LV and it has never heard of us', async () => {
+    const [source, destination] = [cluster.host('alpha1'), cluster.host('alpha2')]
+    await source.lab.run([
+      'lvcreate',
+      '--yes',
+      '--wipesignatures',
+      'y',
+      '-L',
+      '64m',
+      '-n',
+      'plain',
+      'vg0',
+    ])
+    const guest = cluster.guest({
+      name: 'plain',
+      number: 102,
+      disks: ['phy:/dev/vg0/plain'],
+    })
+    await guest.startOn(source.lab)
+
+    const { report, verdict, operation } = await migrateAndCheck(guest, source, destination)
+    expect(report).toMatchObject({
+      ...clean,
+      replication: 'drbd',
+      disks: 1,
+      to: { host: 'alpha2' },
+    })
+    expect(verdict.problems).toEqual([])
+    // The administrator's volume stays where it is, whole and ours no more.
+    expect(operation.details.keptDisks).toHaveLength(1)
+    await source.lab.run(['lvremove', '--yes', 'vg0/plain'])
+
+    await endGuest(guest, destination)
+    await expectNothingLeft()
+  })
+
+  it('within its pool, one disk shared and one local', async () => {
+    const [source, destination] = [cluster.host('alpha1'), cluster.host('alpha2')]
+    const [shared] = await source.storage.listVdis({ sr: await source.sr('san') })
+    if (!shared) throw new Error('the shared SR has no volume')
+    await source.storage.attach(shared.id)
+    const { device } = await source.storage.activate(shared.id)
+    const local = await source.newDisk('local', 'local', 64 * MiB)
+    const guest = cluster.guest({
+      name: 'mixed',
+      number: 103,
+      disks: [`phy:${device}`, `phy:${local.device}`],
+    })
+    await guest.startOn(source.lab)
+
+    const { report, verdict, operation } = await migrateAndCheck(guest, source, destination)
+    expect(report).toMatchObject({ ...clean, disks: 2 })
+    expect(operation.details.disks).toMatchObject([{ replicated: false }, { replicated: true }])
+    expect(verdict.problems).toEqual([])
+
+    await endGuest(guest, destination)
+    await expectNothingLeft()
+  })
+})

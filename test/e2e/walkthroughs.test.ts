@@ -1,0 +1,50 @@
+import { beforeAll, expect, it } from 'vitest'
+import { Cluster } from './cluster.ts'
+import { endGuest } from './end-guest.ts'
+import { checkWrites } from './measured-migration.ts'
+import { type Traces, tracesOf } from './traces.ts'
+import { runWalkthrough } from './walkthrough.ts'
+
+let cluster: Cluster
+let before: readonly Traces[]
+
+beforeAll(async () => {
+  cluster = await Cluster.open()
+  before = await Promise.all(cluster.hosts.map(tracesOf))
+})
+
+it('two storage managers mirror a disk by one URI, with curl alone', async () => {
+  const [source, target] = [cluster.host('alpha1'), cluster.host('beta1')]
+  const output = await runWalkthrough('replicate-a-disk.md', source.lab, {
+    SOURCE_SM: source.storageUrl,
+    TARGET_SM: target.storageUrl,
+    SOURCE_SR: await source.sr('local'),
+    TARGET_SR: await target.sr('files'),
+  })
+  expect(output).toContain('"state": "synced"')
+  expect(await Promise.all(cluster.hosts.map(tracesOf))).toEqual(before)
+})
+
+it('a whole migration is done by hand, with curl alone', async () => {
+  const [source, destination] = [cluster.host('alpha1'), cluster.host('beta1')]
+  await source.lab.run('lvcreate --yes --wipesignatures y -L 64m -n byhand vg0')
+  const guest = cluster.guest({
+    name: 'byhand',
+    number: 110,
+    disks: ['phy:/dev/vg0/byhand'],
+  })
+  await guest.startOn(source.lab)
+  await runWalkthrough('migrate-by-hand.md', source.lab, {
+    SOURCE_XAPI: source.url,
+    SOURCE_SM: source.storageUrl,
+    DESTINATION_XAPI: destination.url,
+    DESTINATION_SM: destination.storageUrl,
+    DESTINATION_URL: destination.url,
+    VM: 'byhand',
+  })
+  await guest.waitUntilOn(destination.lab)
+  expect((await checkWrites(guest, destination)).problems).toEqual([])
+  await endGuest(guest, destination)
+  await source.lab.run('lvremove --yes vg0/byhand')
+  expect(await Promise.all(cluster.hosts.map(tracesOf))).toEqual(before)
+})
