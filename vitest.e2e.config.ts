@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+/** Tests on real hosts: one file after the other, since they share the hosts. */
+export default defineConfig({
+  test: {
+    include: ['test/e2e/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    bail: 0,
+  },
+})
