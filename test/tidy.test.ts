@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
@@ -167,10 +167,7 @@ function listing(folder: string): string[] {
 }
 
 function exists(file: string): boolean {
-  const folder = dirname(file)
-  return readdirSync(join(root, folder)).includes(
-    file.slice(folder === '.' ? 0 : folder.length + 1),
-  )
+  return existsSync(join(root, file))
 }
 
 function read(file: string): string {
