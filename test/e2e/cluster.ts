@@ -7,7 +7,7 @@ import { createRemoteStorageManager } from '../../src/api/client/remote-storage-
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
 import type { StorageManager } from '../../src/ports/storage-manager.ts'
 import { TestGuest, type TestGuestOptions } from '../lab/guest/test-guest.ts'
-import { attachLab, type Lab, startDetachedLab } from '../lab/lab.ts'
+import { attachLab, defaultLabName, type Lab, startDetachedLab } from '../lab/lab.ts'
 import type { LabHost } from '../lab/lab-host.ts'
 import { waitUntil } from '../lab/support/wait-until.ts'
 
@@ -115,11 +115,7 @@ export class Cluster {
   static async open(
     options: { lab?: string; topology?: string; log?: (line: string) => void } = {},
   ): Promise<Cluster> {
-    const {
-      lab: name = process.env.CROSSPOOL_LAB ?? 'default',
-      topology = 'pools',
-      log = () => {},
-    } = options
+    const { lab: name = defaultLabName, topology = 'pools', log = () => {} } = options
     const built = execa(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], { cwd: root })
     const running = await attachLab(name)
     if (!running)

@@ -16,7 +16,8 @@ import { spawnLogged } from './support/spawn-logged.ts'
 import { waitUntil } from './support/wait-until.ts'
 import { type Topology, topologies } from './topology.ts'
 
-export const defaultLabName = 'default'
+/** CROSSPOOL_LAB names another one, for who wants two side by side. */
+export const defaultLabName = process.env.CROSSPOOL_LAB ?? 'default'
 
 /** A running lab, controlled through its supervisor: in this process, or in another one that stays. */
 export class Lab {

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Afterwards the file is on disk with this content, or, after a crash, with the old one. Only root may read it. */
 export async function writeDurably(path: string, content: string): Promise<void> {
-  const temporary = `${path}.new`
+  // Two at once must not write into, or rename, the same temporary file.
+  const temporary = `${path}.${randomUUID()}.new`
   const file = await open(temporary, 'w', 0o600)
   try {
     await file.writeFile(content)

@@ -143,18 +143,34 @@ export function checkSource(described: DescribedVm): Check[] {
   ]
 }
 
-function checkDisk({ slot }: VmDisk, vdi: Vdi): Check {
+/**
+ * The device that the VM uses must be the one that a mirror can be slid beneath: that of an activated
+ * VDI, or the volume itself where nobody has taken it in hand yet.
+ */
+function checkDisk({ slot, device }: VmDisk, vdi: Vdi): Check {
   if (vdi.replication) {
+    const reason = `VDI ${vdi.id} takes part in replication ${vdi.replication} already`
+    return check('disk-usable', slot, false, reason, 'BUSY')
+  }
+  if (mustAdopt(vdi)) {
     return check(
-      'disk-free',
+      'disk-usable',
       slot,
-      false,
-      `VDI ${vdi.id} takes part in replication ${vdi.replication} already`,
-      'BUSY',
+      true,
+      `VDI ${vdi.id} will be adopted from the running VM`,
+      null,
     )
   }
-  const how = vdi.state === 'detached' ? 'will be adopted from the running VM' : `is ${vdi.state}`
-  return check('disk-free', slot, true, `VDI ${vdi.id} ${how}`, null)
+  const passed = vdi.state === 'activated' && vdi.device === device
+  const reason = passed
+    ? `VDI ${vdi.id} is activated`
+    : `the VM uses ${device} beside VDI ${vdi.id}, which is ${vdi.state} as ${vdi.device ?? 'no device'}`
+  return check('disk-usable', slot, passed, reason, 'WRONG_STATE')
+}
+
+/** True for a volume that the VM uses as it is. */
+export function mustAdopt({ state }: Vdi): boolean {
+  return state === 'detached' || state === 'adopted'
 }
 
 export function check(

@@ -2,7 +2,14 @@ import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
 import type { Preflight, ReceiveRequest } from '../../../model/migration.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
-import { buildReceiveRequest, checkSource, type DescribedVm, describeVm } from '../describe-vm.ts'
+import {
+  buildReceiveRequest,
+  checkSource,
+  type DescribedVm,
+  describeVm,
+  mustAdopt,
+} from '../describe-vm.ts'
+import { writeOwnership } from '../epochs.ts'
 import { HeartbeatSender } from '../heartbeat-sender.ts'
 import type { MigrationContext, MigrationMemo } from '../memo.ts'
 
@@ -23,7 +30,7 @@ export function checkEverything(environment: ToolstackEnvironment): Step<Migrati
       memo.disks = preflight.disks.map((plan) => {
         const found = described.disks.find(({ disk }) => disk.slot === plan.slot)
         if (!found) throw new CrosspoolError('NOT_FOUND', { kind: 'disk', id: plan.slot })
-        const toAdopt = found.vdi.state === 'detached'
+        const toAdopt = mustAdopt(found.vdi)
         return {
           ...plan,
           device: found.disk.device,
@@ -68,9 +75,12 @@ export function reserveThere(environment: ToolstackEnvironment): Step<MigrationC
   return {
     name: 'reserve',
     weight: 1,
-    async run({ memo }) {
+    async run({ memo, operation }) {
       if (!memo.receive) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id: '' })
       const peer = environment.peers.connect(memo.destinationUrl)
+      // Each attempt has an epoch of its own: the destination may refuse this one for good.
+      const { epoch, vm } = memo
+      await writeOwnership(environment.store, vm.id, { epoch, state: 'owned', operation })
       const { receiver, token } = await peer.receive(memo.receive)
       memo.receiver = { id: receiver.id, token }
       for (const disk of memo.disks) {
