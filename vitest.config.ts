@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/{contracts,lab,simulation}/**/*.test.ts'],
-    testTimeout: 10_000,
+    testTimeout: 30_000,
     // Few cores are the rule where this runs; more workers than cores only makes time-outs.
     maxWorkers: 2,
   },

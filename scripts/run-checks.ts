@@ -13,27 +13,49 @@ export interface Check {
 export interface Tally {
   readonly passed: number
   readonly failed: number
+  /** Cases of a contract that a driver says it does not support. */
+  readonly skipped: number
 }
+
+/** One line that people and programs understand. */
+export function sumUp(...tallies: readonly Tally[]): {
+  readonly line: string
+  readonly isOk: boolean
+} {
+  const sum = (pick: (tally: Tally) => number) =>
+    tallies.reduce((all, tally) => all + pick(tally), 0)
+  const [passed, failed, skipped] = [
+    sum((t) => t.passed),
+    sum((t) => t.failed),
+    sum((t) => t.skipped),
+  ]
+  return {
+    line: `${passed} passed, ${failed} failed, ${skipped} skipped`,
+    isOk: failed === 0 && passed > 0,
+  }
+}
+
+export const broken: Tally = { passed: 0, failed: 1, skipped: 0 }
 
 const root = resolve(import.meta.dirname, '..')
 
 /** Runs the checks one after the other, all of them even when one fails; shows what they print. */
-export async function runChecks(checks: readonly Check[]): Promise<Tally> {
-  let tally: Tally = { passed: 0, failed: 0 }
+export async function runChecks(checks: readonly Check[]): Promise<readonly Tally[]> {
+  const tallies: Tally[] = []
   for (const check of checks) {
     const startedMs = Date.now()
     console.log(`\n== ${check.name}`)
     const result = check.isTestRun ? await runTests(check.command) : await runCommand(check.command)
     const seconds = ((Date.now() - startedMs) / 1000).toFixed(1)
     console.log(`== ${check.name}: ${result.failed ? 'FAILED' : 'ok'} (${seconds} s)`)
-    tally = { passed: tally.passed + result.passed, failed: tally.failed + result.failed }
+    tallies.push(result)
   }
-  return tally
+  return tallies
 }
 
 async function runCommand([file, ...args]: Check['command']): Promise<Tally> {
   const { exitCode } = await execa(file, args, { cwd: root, stdio: 'inherit', reject: false })
-  return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
+  return exitCode === 0 ? { passed: 1, failed: 0, skipped: 0 } : broken
 }
 
 async function runTests([file, ...args]: Check['command']): Promise<Tally> {
@@ -46,15 +68,16 @@ async function runTests([file, ...args]: Check['command']): Promise<Tally> {
       stdio: 'inherit',
       reject: false,
     })
-    const { numPassedTests: passed, numTotalTests: total } = JSON.parse(
+    const { numPassedTests, numFailedTests, numTotalTests } = JSON.parse(
       readFileSync(report, 'utf8'),
     )
-    // A skipped test has not passed, and neither has a run that broke beside its tests.
-    const failed = total - passed
-    return { passed, failed: failed === 0 && (exitCode !== 0 || total === 0) ? 1 : failed }
+    const skipped = numTotalTests - numPassedTests - numFailedTests
+    // A run that broke beside its tests, or had none, has failed.
+    const isBroken = numFailedTests === 0 && (exitCode !== 0 || numPassedTests === 0)
+    return { passed: numPassedTests, failed: numFailedTests + (isBroken ? 1 : 0), skipped }
   } catch (error) {
     console.error(error)
-    return { passed: 0, failed: 1 }
+    return broken
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

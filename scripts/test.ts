@@ -4,16 +4,13 @@ import { Cluster } from '../test/e2e/cluster.ts'
 import { attachLab, endLab } from '../test/lab/lab.ts'
 import { ensurePackages } from '../test/lab/support/packages.ts'
 import { checksWithoutLab } from './checks.ts'
-import { runChecks } from './run-checks.ts'
+import { broken, runChecks, sumUp, type Tally } from './run-checks.ts'
 
-const checks = await runChecks(checksWithoutLab)
-const lab = await runOnLab()
-const passed = checks.passed + lab.passed
-const failed = checks.failed + lab.failed
-console.log(`\n${passed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+const { line, isOk } = sumUp(...(await runChecks(checksWithoutLab)), ...(await runOnLab()))
+console.log(`\n${line}`)
+process.exit(isOk ? 0 : 1)
 
-async function runOnLab() {
+async function runOnLab(): Promise<readonly Tally[]> {
   await ensurePackages((line) => console.log(`-- ${line}`))
   const wasRunning = (await attachLab()) !== undefined
   try {
@@ -27,7 +24,7 @@ async function runOnLab() {
     ])
   } catch (error) {
     console.error(error)
-    return { passed: 0, failed: 1 }
+    return [broken]
   } finally {
     if (!wasRunning) await endLab()
   }

@@ -95,7 +95,7 @@ export class ClusterHost {
     }
     await waitUntil(() => answers().catch(() => false), {
       description: `the daemons of ${this.name} to answer`,
-      timeoutMs: 120_000,
+      timeoutMs: 300_000,
       intervalMs: 500,
     })
   }
