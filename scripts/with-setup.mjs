@@ -31,11 +31,13 @@ function installPackages() {
   const marker = join(root, 'node_modules/.crosspool-lock')
   if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return
   console.error('Installing npm packages ...')
-  // No package of ours needs its install script; what is native comes built.
-  const install = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
-    stdio: ['ignore', 2, 2],
-    cwd: root,
-  })
+  // No package of ours needs its install script; what is native comes built. Not `npm ci`: that
+  // refuses a lock file made where a registry has no builds for other systems than its own.
+  const install = spawnSync(
+    'npm',
+    ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'],
+    { stdio: ['ignore', 2, 2], cwd: root },
+  )
   if (install.status !== 0) process.exit(install.status ?? 1)
   writeFileSync(marker, lock)
 }
