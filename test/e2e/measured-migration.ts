@@ -69,7 +69,7 @@ export async function migrateAndCheck(
     disks: details.disks.length,
     bytesReplicated: details.figures.bytesReplicated,
     totalMs: details.figures.totalMs ?? 0,
-    downtimeMs: gapMs,
+    downtimeMs: Math.round(gapMs),
     handoverMs: details.figures.handoverMs ?? 0,
     acknowledgedWritesLost: verdict.acknowledgedWritesLost,
     guestIoErrors: verdict.ioErrors,

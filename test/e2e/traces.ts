@@ -13,6 +13,11 @@ export interface Traces {
   readonly leftovers: readonly string[]
 }
 
+const folders = [
+  '/srv/images',
+  ...['drbd.d', 'metadata', 'minors'].map((name) => `/var/lib/crosspool/${name}`),
+]
+
 /** Reads the host itself, and only last what our own daemon says of it. */
 export async function tracesOf(host: ClusterHost): Promise<Traces> {
   const lines = async (command: string) =>
@@ -21,9 +26,7 @@ export async function tracesOf(host: ClusterHost): Promise<Traces> {
   return {
     mappedDevices: await lines("dmsetup ls | awk '{print $1}' | sed '/^No/d'"),
     volumes: await lines('lvs --noheadings -o vg_name,lv_name'),
-    files: await lines(
-      'ls -1 /srv/images /var/lib/crosspool/drbd.d /var/lib/crosspool/metadata 2>/dev/null || true',
-    ),
+    files: await lines(`find ${folders.join(' ')} -type f 2>/dev/null || true`),
     loopDevices: await lines('losetup --noheadings --output BACK-FILE --list || true'),
     drbdMinors: await lines('ls -d /sys/block/drbd* 2>/dev/null || true'),
     listeningPorts: await lines("ss -Hltn | awk '{print $4}' | sed 's/.*://' | sort -un"),
