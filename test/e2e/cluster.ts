@@ -67,6 +67,12 @@ export class ClusterHost {
     return { vdi: id, device }
   }
 
+  /** An LV of the administrator's, who knows nothing of Crosspool. Empty, since LVM uses extents again. */
+  async newPlainVolume(name: string, sizeMib: number): Promise<void> {
+    await this.lab.run(`lvcreate --yes --wipesignatures y -L ${sizeMib}m -n ${name} vg0`)
+    await this.lab.run(['blkdiscard', '--zeroout', `/dev/vg0/${name}`])
+  }
+
   async removeDisk(vdi: string): Promise<void> {
     const { state } = await this.storage.getVdi(vdi)
     if (state === 'activated') await this.storage.deactivate(vdi)

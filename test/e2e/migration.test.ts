@@ -66,17 +66,7 @@ describe('a running VM moves', () => {
 
   it('within its pool, when plain xl started it on an LV and it has never heard of us', async () => {
     const [source, destination] = [cluster.host('alpha1'), cluster.host('alpha2')]
-    await source.lab.run([
-      'lvcreate',
-      '--yes',
-      '--wipesignatures',
-      'y',
-      '-L',
-      '64m',
-      '-n',
-      'plain',
-      'vg0',
-    ])
+    await source.newPlainVolume('plain', 64)
     const guest = cluster.guest({
       name: 'plain',
       number: 102,

@@ -27,7 +27,7 @@ it('two storage managers mirror a disk by one URI, with curl alone', async () =>
 
 it('a whole migration is done by hand, with curl alone', async () => {
   const [source, destination] = [cluster.host('alpha1'), cluster.host('beta1')]
-  await source.lab.run('lvcreate --yes --wipesignatures y -L 64m -n byhand vg0')
+  await source.newPlainVolume('byhand', 64)
   const guest = cluster.guest({
     name: 'byhand',
     number: 110,
