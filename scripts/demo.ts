@@ -46,15 +46,12 @@ async function demonstrate(): Promise<boolean> {
     const [source, destination] = [cluster.host('alpha1'), cluster.host('beta1')]
     const root = await source.newDisk('local', 'demo-root', 64 * MiB)
     const data = await source.newDisk('files', 'demo-data', 256 * MiB)
-    const guest = cluster.guest({
+    tell('a VM with two disks starts on alpha1: an LV of 64 MiB, a sparse file of 256 MiB')
+    const guest = await cluster.startGuest(source, {
       name: 'demo',
       number: 120,
       disks: [`phy:${root.device}`, `phy:${data.device}`],
     })
-    tell(
-      'a VM with two disks (an LV of 64 MiB, a sparse file of 256 MiB) starts on alpha1, of pool alpha',
-    )
-    await guest.startOn(source.lab)
 
     const migrations: MeasuredMigration[] = []
     for (const [from, to] of [

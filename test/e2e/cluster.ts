@@ -135,7 +135,18 @@ export class Cluster {
     return cluster
   }
 
-  /** A guest that leaves an emulated host time for other things: there each of its interrupts costs milliseconds. */
+  /**
+   * Starts a guest by plain xl. It leaves an emulated host time for other things: there each of its
+   * interrupts costs milliseconds.
+   */
+  async startGuest(host: ClusterHost, options: TestGuestOptions): Promise<TestGuest> {
+    const guest = this.guest(options)
+    // What an earlier guest of this name has written is none of this one's.
+    await this.lab.forgetGuest(guest.name)
+    await guest.startOn(host.lab, 240_000)
+    return guest
+  }
+
   guest(options: TestGuestOptions): TestGuest {
     return new TestGuest(this.lab, { intervalMs: 100, tickMs: 50, ...options })
   }

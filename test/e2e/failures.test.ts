@@ -22,12 +22,11 @@ beforeAll(async () => {
   destination = cluster.host('beta1')
   await source.newPlainVolume('victim', 64)
   const file = await source.newDisk('files', 'victim', 64 * MiB)
-  guest = cluster.guest({
+  guest = await cluster.startGuest(source, {
     name: 'victim',
     number: 130,
     disks: ['phy:/dev/vg0/victim', `phy:${file.device}`],
   })
-  await guest.startOn(source.lab)
   before = await traces()
 })
 

@@ -40,12 +40,11 @@ describe('a running VM moves', () => {
     const [source, destination] = [cluster.host('alpha1'), cluster.host('beta1')]
     const root = await source.newDisk('local', 'root', 64 * MiB)
     const data = await source.newDisk('files', 'data', 256 * MiB)
-    const guest = cluster.guest({
+    const guest = await cluster.startGuest(source, {
       name: 'twodisks',
       number: 101,
       disks: [`phy:${root.device}`, `phy:${data.device}`],
     })
-    await guest.startOn(source.lab)
 
     const there = await migrateAndCheck(guest, source, destination)
     expect(there.report).toMatchObject({
@@ -67,12 +66,11 @@ describe('a running VM moves', () => {
   it('within its pool, when plain xl started it on an LV and it has never heard of us', async () => {
     const [source, destination] = [cluster.host('alpha1'), cluster.host('alpha2')]
     await source.newPlainVolume('plain', 64)
-    const guest = cluster.guest({
+    const guest = await cluster.startGuest(source, {
       name: 'plain',
       number: 102,
       disks: ['phy:/dev/vg0/plain'],
     })
-    await guest.startOn(source.lab)
 
     const { report, verdict, operation } = await migrateAndCheck(guest, source, destination)
     expect(report).toMatchObject({
@@ -97,12 +95,11 @@ describe('a running VM moves', () => {
     await source.storage.attach(shared.id)
     const { device } = await source.storage.activate(shared.id)
     const local = await source.newDisk('local', 'local', 64 * MiB)
-    const guest = cluster.guest({
+    const guest = await cluster.startGuest(source, {
       name: 'mixed',
       number: 103,
       disks: [`phy:${device}`, `phy:${local.device}`],
     })
-    await guest.startOn(source.lab)
 
     const { report, verdict, operation } = await migrateAndCheck(guest, source, destination)
     expect(report).toMatchObject({ ...clean, disks: 2 })

@@ -28,12 +28,11 @@ it('two storage managers mirror a disk by one URI, with curl alone', async () =>
 it('a whole migration is done by hand, with curl alone', async () => {
   const [source, destination] = [cluster.host('alpha1'), cluster.host('beta1')]
   await source.newPlainVolume('byhand', 64)
-  const guest = cluster.guest({
+  const guest = await cluster.startGuest(source, {
     name: 'byhand',
     number: 110,
     disks: ['phy:/dev/vg0/byhand'],
   })
-  await guest.startOn(source.lab)
   await runWalkthrough('migrate-by-hand.md', source.lab, {
     SOURCE_XAPI: source.url,
     SOURCE_SM: source.storageUrl,
