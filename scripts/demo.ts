@@ -91,7 +91,8 @@ function progressTeller(tell: (line: string) => void): (operation: Operation) =>
     const parts = {
       synchronise: disks
         .map(
-          (disk) => `${disk.slot} ${percent(disk.sizeBytes - disk.outOfSyncBytes, disk.sizeBytes)}`,
+          (disk) =>
+            `${disk.slot} ${disk.state === 'waiting' || disk.state === 'connecting' ? disk.state : percent(disk.sizeBytes - disk.outOfSyncBytes, disk.sizeBytes)}`,
         )
         .join(', '),
       memory: percent(memory.sentBytes, memory.totalBytes),
@@ -104,7 +105,7 @@ function progressTeller(tell: (line: string) => void): (operation: Operation) =>
 
 /** In steps of a quarter, so that lines stay few. */
 function percent(part: number, whole: number): string {
-  return `${whole === 0 ? 0 : Math.floor((4 * part) / whole) * 25} %`
+  return `${whole === 0 ? 0 : Math.max(0, Math.floor((4 * part) / whole) * 25)} %`
 }
 
 function verdictLine(migration: MeasuredMigration | undefined): string {

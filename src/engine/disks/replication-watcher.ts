@@ -94,7 +94,9 @@ export class ReplicationWatcher {
   #start(watched: Watched): void {
     if (watched.stopMirrorWatch) return
     watched.stopMirrorWatch = this.#watchMirror(watched.record, (status) => {
-      const { state, outOfSyncBytes, sentBytes, reason } = status
+      const { state, sentBytes, reason } = status
+      // A provider counts in blocks of its own, and the last one may stand over.
+      const outOfSyncBytes = Math.min(status.outOfSyncBytes, watched.record.sizeBytes)
       const atMs = this.#clock.monotonicMs()
       const rate = watched.meter.add({ atMs, sentBytes, remainingBytes: outOfSyncBytes })
       const etaMs = state === 'syncing' || state === 'synced' ? rate.etaMs : null
