@@ -1,3 +1,4 @@
+import { settleAll } from '../../lib/settle-all.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { type BlockTable, linearTable } from '../../ports/block-mapper.ts'
 import type { HandoverDisk, Mirror } from '../../ports/datapath.ts'
@@ -50,7 +51,7 @@ export async function release(parts: DatapathParts, handover: Handover): Promise
   try {
     await parts.blockMapper.suspend(handover.map(gateName))
     await parts.blockMapper.resume(handover.map(({ disk }) => vmDeviceName(disk)))
-    await allOf(mirrors.map((mirror) => parts.replicator.demote(mirrorName(mirror))))
+    await settleAll(mirrors.map((mirror) => parts.replicator.demote(mirrorName(mirror))))
     // The link was there until the demotion, so all that was written before is on the other side.
     for (const mirror of mirrors) assertSynchronous(parts, mirror)
   } catch (error) {
@@ -63,13 +64,13 @@ export async function release(parts: DatapathParts, handover: Handover): Promise
 /** Source: promotes, which is refused where the other side is Primary, and lets what waited at the gates flow. */
 export async function reclaim(parts: DatapathParts, handover: Handover): Promise<void> {
   const { replicator } = parts
-  await allOf(mirrorsOf(handover).map((mirror) => replicator.promote(mirrorName(mirror))))
+  await settleAll(mirrorsOf(handover).map((mirror) => replicator.promote(mirrorName(mirror))))
   await openGates(parts, handover)
 }
 
 async function openGates(parts: DatapathParts, handover: Handover): Promise<void> {
-  await allOf(handover.map((each) => openGate(parts, each)))
-  await allOf(handover.map((each) => parts.blockMapper.remove(gateName(each))))
+  await settleAll(handover.map((each) => openGate(parts, each)))
+  await settleAll(handover.map((each) => parts.blockMapper.remove(gateName(each))))
 }
 
 async function openGate(parts: DatapathParts, each: HandoverDisk): Promise<void> {
@@ -91,10 +92,10 @@ export async function take(parts: DatapathParts, handover: Handover): Promise<vo
   const { blockMapper, replicator } = parts
   const mirrors = mirrorsOf(handover)
   const isRepeated = mirrors.some((mirror) => roleOf(parts, mirror) === 'Primary')
-  await allOf(mirrors.map((mirror) => waitUntilReleased(parts, mirror)))
+  await settleAll(mirrors.map((mirror) => waitUntilReleased(parts, mirror)))
   try {
-    await allOf(mirrors.map((mirror) => replicator.promote(mirrorName(mirror))))
-    await allOf(
+    await settleAll(mirrors.map((mirror) => replicator.promote(mirrorName(mirror))))
+    await settleAll(
       mirrors.map(async (mirror) =>
         blockMapper.load(vmDeviceName(mirror.disk), await replicatedTable(parts, mirror)),
       ),
@@ -179,10 +180,4 @@ function describe({ replicator }: DatapathParts, mirror: Mirror): string {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-/** Waits for all, also after one has failed, so that nothing is still under way when its undoing begins. */
-async function allOf(promises: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(promises))
-    if (result.status === 'rejected') throw result.reason
 }

@@ -1,3 +1,4 @@
+import { CrosspoolError } from '../../model/errors.ts'
 import type { Host, Network } from '../../model/host.ts'
 import type {
   Check,
@@ -217,5 +218,16 @@ function checkSpace(plans: readonly DiskPlan[], facts: DestinationFacts): Check[
       `${freeBytes} bytes free, ${neededBytes} needed`,
       'SR_FULL',
     )
+  })
+}
+
+/** What a migration, or VM.receive, fails with when its checks have: every reason, and the codes beside. */
+export function preflightFailure({ checks }: Preflight): CrosspoolError {
+  const failed = checks.filter(({ result }) => result === 'failed')
+  return new CrosspoolError('PREFLIGHT_FAILED', {
+    reasons: failed
+      .map(({ name, subject, reason }) => `${name} (${subject}): ${reason}`)
+      .join('; '),
+    codes: failed.map(({ code }) => code).join(','),
   })
 }

@@ -13,7 +13,7 @@ import type {
 import type { ToolstackEnvironment } from '../environment.ts'
 import { gatherDestinationFacts } from './destination-facts.ts'
 import { writeOwnership } from './epochs.ts'
-import { planReceive } from './plan-receive.ts'
+import { planReceive, preflightFailure } from './plan-receive.ts'
 import {
   handoverOfReceiver,
   planReceiverDisks,
@@ -111,11 +111,8 @@ export class Receivers {
       const live = this.#lives.get(id)
       if (record.state !== 'reserved' || !live)
         throw wrongState(record, 'receiving memory', 'reserved')
-      await this.#environment.storage
-        .armHandover(handoverOfReceiver(record.disks))
-        .catch((error: unknown) => {
-          if (record.disks.length) throw error
-        })
+      const { storage } = this.#environment
+      if (record.disks.length) await storage.armHandover(handoverOfReceiver(record.disks))
       await this.#save({ ...record, state: 'receiving' })
       return (stream) => void this.#build(record, live, stream)
     })
@@ -277,12 +274,4 @@ function wrongState(
   needed: string,
 ): CrosspoolError {
   return new CrosspoolError('WRONG_STATE', { kind: 'receiver', id, state, operation, needed })
-}
-
-function preflightFailure({ checks }: Preflight): CrosspoolError {
-  const failed = checks.filter(({ result }) => result === 'failed')
-  const reasons = failed
-    .map(({ name, subject, reason }) => `${name} (${subject}): ${reason}`)
-    .join('; ')
-  return new CrosspoolError('PREFLIGHT_FAILED', { reasons })
 }

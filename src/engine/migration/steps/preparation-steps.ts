@@ -12,6 +12,7 @@ import {
 import { writeOwnership } from '../epochs.ts'
 import { HeartbeatSender } from '../heartbeat-sender.ts'
 import type { MigrationContext, MigrationMemo } from '../memo.ts'
+import { preflightFailure } from '../plan-receive.ts'
 
 /** Asks both sides everything that could fail later; changes nothing. */
 export function checkEverything(environment: ToolstackEnvironment): Step<MigrationContext> {
@@ -58,16 +59,6 @@ export async function preflightBothSides(
   const checks = [...checkSource(described), ...there.checks]
   const possible = checks.every(({ result }) => result !== 'failed')
   return { preflight: { ...there, checks, possible }, described, request }
-}
-
-function preflightFailure({ checks }: Preflight): CrosspoolError {
-  const failed = checks.filter(({ result }) => result === 'failed')
-  return new CrosspoolError('PREFLIGHT_FAILED', {
-    reasons: failed
-      .map(({ name, subject, reason }) => `${name} (${subject}): ${reason}`)
-      .join('; '),
-    codes: failed.map(({ code }) => code).join(','),
-  })
 }
 
 /** VM.receive: the destination reserves memory and makes VDIs; the answer says where everything goes. */
