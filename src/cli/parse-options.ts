@@ -34,3 +34,10 @@ export function parseSetting(text: string, previous: Record<string, unknown> = {
     throw new UsageError(`'${text}' does not have the form KEY=VALUE`)
   return { ...previous, [key]: /^(true|false|\d+)$/.test(value) ? JSON.parse(value) : value }
 }
+
+/** A whole number above 0. @throws UsageError */
+export function parsePositive(text: string): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number) && number > 0) return number
+  throw new UsageError(`"${text}" is not a whole number above 0`)
+}

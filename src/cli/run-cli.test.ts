@@ -84,6 +84,7 @@ describe('lists and single things', () => {
     ['replications stop r-1 --keep nothing', 'Replication r-1 is taken out'],
     ['replications watch r-1', 'stopped'],
     ['leftovers', 'no reason: a leftover'],
+    ['leftovers --clean', 'removed'],
   ])('crosspool %s', async (line, expected) => {
     const { out, err } = await run(line, await daemons())
     expect(out + err).toContain(expected)

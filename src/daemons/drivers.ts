@@ -1,4 +1,6 @@
 import { createDmBlockMapper } from '../drivers/block-mapper-dm/index.ts'
+import { createUserDatapath } from '../drivers/datapath-user/index.ts'
+import { createQemuHypervisor } from '../drivers/hypervisor-qemu/qemu-hypervisor.ts'
 import { createXenHypervisor } from '../drivers/hypervisor-xen/xen-hypervisor.ts'
 import { createDrbdReplicator } from '../drivers/replication-drbd/index.ts'
 import { createLoopMetadataVolumes } from '../drivers/replication-drbd/loop-metadata-volumes.ts'
@@ -7,23 +9,27 @@ import { systemCommandRunner } from '../drivers/system/command-runner.ts'
 import { systemRandom } from '../drivers/system/random.ts'
 import { createFileVolumeStores } from '../drivers/volume-store-file/index.ts'
 import { createLvmVolumeStores } from '../drivers/volume-store-lvm/index.ts'
+import { createPluginVolumeStores } from '../drivers/volume-store-plugin/index.ts'
 import { createSharedVolumeStores } from '../drivers/volume-store-shared/index.ts'
 import { createKernelDatapath } from '../engine/datapath/kernel-datapath.ts'
 import { CrosspoolError } from '../model/errors.ts'
 import type { Datapath } from '../ports/datapath.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
+import type { Log } from '../ports/log.ts'
 import type { RecordStore } from '../ports/record-store.ts'
 import type { VolumeStoreFactory } from '../ports/volume-store.ts'
+import type { StorageConfiguration } from './storage/configuration.ts'
+import type { ToolstackConfiguration } from './toolstack/configuration.ts'
+
+export type HypervisorOptions = Pick<ToolstackConfiguration, 'runtimeDirectory' | 'qemu'>
+
+const system = { commandRunner: systemCommandRunner, clock: systemClock, random: systemRandom }
 
 /** Every driver that a user may name in a configuration or in a request. Adding one is one line here. */
-const hypervisors: Readonly<Record<string, (runtimeDirectory: string) => Hypervisor>> = {
-  xen: (runtimeDirectory) =>
-    createXenHypervisor({
-      commandRunner: systemCommandRunner,
-      clock: systemClock,
-      random: systemRandom,
-      runtimeDirectory,
-    }),
+const hypervisors: Readonly<Record<string, (options: HypervisorOptions) => Hypervisor>> = {
+  xen: ({ runtimeDirectory }) => createXenHypervisor({ ...system, runtimeDirectory }),
+  qemu: ({ runtimeDirectory, qemu }) =>
+    createQemuHypervisor({ ...system, ...qemu, runtimeDirectory }),
 }
 
 const sharedFolders = createFileVolumeStores(systemCommandRunner, { shared: true })
@@ -33,43 +39,53 @@ const sharedDevices = createSharedVolumeStores(systemCommandRunner)
 export const volumeStores: Readonly<Record<string, VolumeStoreFactory>> = {
   lvm: createLvmVolumeStores(systemCommandRunner),
   file: createFileVolumeStores(systemCommandRunner, { shared: false }),
+  plugin: createPluginVolumeStores(systemCommandRunner),
   shared: (sr) => ('directory' in sr.configuration ? sharedFolders(sr) : sharedDevices(sr)),
 }
 
 /** @throws NOT_SUPPORTED */
-export function createHypervisor(name: string, runtimeDirectory: string): Hypervisor {
+export function createHypervisor(name: string, options: HypervisorOptions): Hypervisor {
   const create = hypervisors[name]
-  if (create) return create(runtimeDirectory)
+  if (create) return create(options)
   const reason = `there is ${Object.keys(hypervisors).join(', ')}`
   throw new CrosspoolError('NOT_SUPPORTED', { what: `Hypervisor ${name}`, reason })
 }
 
-export interface DatapathOptions {
-  readonly stateDirectory: string
+export type DatapathOptions = Pick<
+  StorageConfiguration,
+  'stateDirectory' | 'runtimeDirectory' | 'minors' | 'ports'
+> & {
   /** Where other hosts reach this one for replication. */
   readonly address: string
-  readonly minors: { readonly from: number; readonly to: number }
-  readonly ports: { readonly from: number; readonly to: number }
   readonly records: RecordStore
+  readonly log: Log
 }
 
-/** The kernel's datapath: device-mapper over DRBD. `close` stops watching; what runs in the kernel goes on. */
-export async function createDatapath(
-  options: DatapathOptions,
-): Promise<{ datapath: Datapath; close(): Promise<void> }> {
-  const { records, ...own } = options
+/** `close` stops watching; what runs goes on. */
+export interface OpenDatapath {
+  readonly datapath: Datapath
+  close(): Promise<void>
+}
+
+/** By the name that the storage manager's configuration chooses. */
+export const datapaths: Readonly<
+  Record<StorageConfiguration['datapath'], (options: DatapathOptions) => Promise<OpenDatapath>>
+> = {
+  kernel: openKernelDatapath,
+  user: (options) => createUserDatapath({ ...system, ...options }),
+}
+
+/** Device-mapper over DRBD. */
+async function openKernelDatapath(options: DatapathOptions): Promise<OpenDatapath> {
+  const { records, stateDirectory, address, minors, ports } = options
   const replicator = await createDrbdReplicator({
-    commandRunner: systemCommandRunner,
-    clock: systemClock,
-    ...own,
+    ...system,
+    ...{ stateDirectory, address, minors, ports },
   })
   const datapath = createKernelDatapath({
     ...{ replicator, records, clock: systemClock },
     blockMapper: createDmBlockMapper(systemCommandRunner),
-    metadataVolumes: createLoopMetadataVolumes(
-      systemCommandRunner,
-      `${options.stateDirectory}/metadata`,
-    ),
+    metadataVolumes: createLoopMetadataVolumes(systemCommandRunner, `${stateDirectory}/metadata`),
   })
   return { datapath, close: () => replicator.close() }
 }

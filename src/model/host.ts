@@ -7,6 +7,10 @@ export const networkSchema = z
   .meta({ id: 'Network' })
 export type Network = z.infer<typeof networkSchema>
 
+/** What a disk looks like to a VM's hypervisor. */
+export const deviceKindSchema = z.enum(['block', 'nbd'])
+export type DeviceKind = z.infer<typeof deviceKindSchema>
+
 export const hostFactsSchema = z.object({
   hypervisor: z.string().describe('xen, qemu, ...'),
   version: z.string(),
@@ -28,6 +32,7 @@ export const hostSchema = hostFactsSchema
     replicationSchemes: z
       .array(z.string())
       .describe('what its storage manager can replicate with, best first'),
+    deviceKind: deviceKindSchema.describe('what its storage manager gives to a VM'),
   })
   .meta({ id: 'Host' })
 export type Host = z.infer<typeof hostSchema>

@@ -1,6 +1,20 @@
 import { z } from 'zod'
 import { vmConfigurationSchema } from './vm.ts'
 
+export const memoryTuningSchema = z.object({
+  downtimeLimitMs: z
+    .int()
+    .positive()
+    .max(60_000)
+    .optional()
+    .describe('the VM pauses for its last memory only when that is expected to take no longer'),
+  autoConverge: z
+    .boolean()
+    .optional()
+    .describe('slow the guest down while it writes memory faster than can be sent'),
+})
+export type MemoryTuning = z.infer<typeof memoryTuningSchema>
+
 /** What a user asks for. */
 export const migrateRequestSchema = z
   .object({
@@ -24,6 +38,9 @@ export const migrateRequestSchema = z
       .describe(
         "leave the source's disks there, detached; those of the administrator's always stay",
       ),
+    memory: memoryTuningSchema
+      .optional()
+      .describe('how the memory is sent; not every hypervisor can be told'),
   })
   .meta({ id: 'MigrateRequest' })
 export type MigrateRequest = z.infer<typeof migrateRequestSchema>

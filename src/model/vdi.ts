@@ -15,6 +15,10 @@ import { CrosspoolError } from './errors.ts'
 export const vdiStateSchema = z.enum(['detached', 'attached', 'activated', 'adopted'])
 export type VdiState = z.infer<typeof vdiStateSchema>
 
+/** How a disk's bytes lie in its volume. */
+export const volumeFormatSchema = z.enum(['raw', 'qcow2', 'vhd'])
+export type VolumeFormat = z.infer<typeof volumeFormatSchema>
+
 export const vdiSchema = z
   .object({
     id: z.string(),
@@ -22,6 +26,7 @@ export const vdiSchema = z
     name: z.string(),
     sizeBytes: z.int().positive(),
     allocatedBytes: z.int().nonnegative().describe('what it takes up on the SR'),
+    format: volumeFormatSchema,
     managed: z
       .boolean()
       .describe(
@@ -31,7 +36,7 @@ export const vdiSchema = z
     device: z
       .string()
       .nullable()
-      .describe('what the VM is given while activated or adopted, e.g. /dev/mapper/crosspool-...'),
+      .describe('what the VM is given while activated or adopted: a block device or an NBD URI'),
     replication: z.string().nullable().describe('id of the replication that it takes part in'),
   })
   .meta({ id: 'Vdi' })

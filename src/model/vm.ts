@@ -44,6 +44,57 @@ export const vmSchema = vmFactsSchema
   .meta({ id: 'Vm' })
 export type Vm = z.infer<typeof vmSchema>
 
+const bootSchema = z.union([
+  z.object({
+    kernel: z.string().describe('absolute path on the host'),
+    initrd: z.string().optional(),
+    arguments: z.string().default(''),
+  }),
+  z.object({ disk: z.literal(true).describe('from the first disk, by firmware') }),
+])
+
+const common = {
+  id: z.uuid().optional().describe('UUID; one is made unless told'),
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
+  vcpus: z.int().positive().max(256).default(1),
+  memoryBytes: z.int().positive().describe('a multiple of 1 MiB'),
+  cpu: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._,+=-]*$/)
+    .optional()
+    .describe("CPU model, in the hypervisor's words"),
+  boot: bootSchema,
+}
+
+/** What a user asks for: a VM on VDIs of this host. */
+export const vmCreateSchema = z
+  .object({
+    ...common,
+    disks: z.array(z.object({ vdi: z.string(), readOnly: z.boolean().default(false) })).default([]),
+    interfaces: z
+      .array(
+        z.object({
+          network: z.string(),
+          mac: z
+            .string()
+            .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
+            .optional(),
+        }),
+      )
+      .default([]),
+  })
+  .meta({ id: 'VmCreate' })
+export type VmCreate = z.infer<typeof vmCreateSchema>
+
+/** What a hypervisor is given: the same with devices in place of VDIs, and nothing left open. */
+export const vmStartSchema = z.object({
+  ...common,
+  id: z.uuid(),
+  disks: z.array(vmDiskSchema),
+  interfaces: z.array(vmInterfaceSchema),
+})
+export type VmStart = z.infer<typeof vmStartSchema>
+
 /** What a destination needs to build the VM: common facts, and the rest as its hypervisor's driver wrote it. */
 export const vmConfigurationSchema = vmFactsSchema.extend({
   hypervisor: z.string(),

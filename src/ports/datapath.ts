@@ -1,3 +1,7 @@
+import type { DeviceKind } from '../model/host.ts'
+import type { VolumeFormat } from '../model/vdi.ts'
+import type { Presentation } from './volume-store.ts'
+
 /**
  * How a VM reaches its volume, and how a mirror goes beneath the volume while the VM runs. The
  * kernel's datapath slides DRBD under a device-mapper device; a user-space one may do it in a
@@ -17,11 +21,15 @@
  */
 export interface Datapath {
   readonly capabilities: DatapathCapabilities
-  /** Makes the VM's device for an attached volume and answers what the hypervisor is given. */
-  activate(disk: Disk): Promise<VmDevice>
+  /**
+   * Makes the VM's device for an attached volume and answers what the hypervisor is given: the path
+   * of a block device, or an NBD URI (`nbd+unix:///EXPORT?socket=PATH`) whose server may go away for
+   * a while: the VM's I/O then has to wait, not to fail.
+   */
+  activate(disk: Disk): Promise<string>
   deactivate(disk: Disk): Promise<void>
   /** Answers the stable device that a running VM already has for this volume. @throws DISK_NOT_MAPPED */
-  adopt(disk: Disk, device: string): Promise<VmDevice>
+  adopt(disk: Disk, device: string): Promise<string>
 
   offer(mirror: Mirror): Promise<void>
   prepare(mirror: Mirror): Promise<MirrorHello>
@@ -49,24 +57,33 @@ export interface Datapath {
   close(mirror: Mirror, keep: 'volume' | 'nothing'): Promise<void>
   /** Everything on this host that bears our names, with or without a reason. */
   inventory(): Promise<readonly InventoryItem[]>
+  /**
+   * Removes everything that the inventory lists for this owner, as far as nobody uses it; a repeated
+   * or unknown one is no error. The caller knows that nobody needs it. @throws BUSY for what is in use
+   */
+  discard(owner: string): Promise<void>
 }
 
 export interface DatapathCapabilities {
   /** Schemes of the replication URIs that it can make and follow. Empty: no mirror on this host. */
   readonly schemes: readonly string[]
   readonly description: string
+  /** How it wants volumes attached. */
+  readonly presentation: Presentation
+  /** What `activate` answers. */
+  readonly deviceKind: DeviceKind
 }
 
 export interface Disk {
   readonly vdi: string
   readonly sizeBytes: number
-  /** Block device of the attached volume. */
-  readonly volumeDevice: string
+  /** Block device or image of the attached volume. */
+  readonly volumePath: string
+  /** How the bytes of the disk lie in it. A block device is always raw. */
+  readonly format: VolumeFormat
   /** Name of the adopted device; null for a device of our own. */
   readonly adopted: string | null
 }
-
-export type VmDevice = { readonly kind: 'block'; readonly path: string }
 
 export interface Mirror {
   readonly id: string
@@ -100,6 +117,7 @@ export interface InventoryItem {
     | 'loop-device'
     | 'volume'
     | 'reservation'
+    | 'process'
   readonly name: string
   /** VDI or replication it bears the id of. */
   readonly owner: string

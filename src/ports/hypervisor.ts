@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
-import type { HostFacts, Network } from '../model/host.ts'
-import type { VmConfiguration, VmFacts } from '../model/vm.ts'
+import type { DeviceKind, HostFacts, Network } from '../model/host.ts'
+import type { MemoryTuning } from '../model/migration.ts'
+import type { VmConfiguration, VmFacts, VmStart } from '../model/vm.ts'
 
 /**
  * Runs VMs. Knows nothing of storage: a disk is a device that is there.
@@ -24,13 +25,17 @@ export interface Hypervisor {
   configuration(vm: string): Promise<VmConfiguration>
   /** What this host's VMs may use of its CPU compared with what `vm`, as configured elsewhere, has: the missing features. */
   missingCpuFeatures(configuration: VmConfiguration): Promise<readonly string[]>
+  /** Starts a VM on devices that are there. @throws ALREADY_EXISTS, NOT_SUPPORTED, MEMORY_SHORT */
+  start(vm: VmStart): Promise<void>
   /** Begins to send a running VM's memory; the VM runs on meanwhile. @throws NOT_FOUND */
   send(vm: string, stream: Duplex, options: SendOptions): Promise<OutgoingVm>
   /** Begins to build the VM from the stream. It does not run, and does not touch its disks, before `start`. */
   receive(configuration: VmConfiguration, stream: Duplex): Promise<IncomingVm>
   /**
-   * Runs a VM that a send left suspended when this daemon died; one that runs is left alone.
-   * @throws NOT_FOUND, WRONG_STATE when the guest has ended by itself
+   * Runs a VM that a send left suspended, or that was received and not yet run, when this daemon
+   * died; one that runs is left alone.
+   * @throws NOT_FOUND; WRONG_STATE when the guest has ended by itself; HANDOVER_REFUSED when it was
+   * received, certainly has not run here and never will
    */
   resume(vm: string): Promise<void>
   /** Ends the VM at once, as if its power were cut; one that is not there is no error. */
@@ -41,9 +46,15 @@ export interface HypervisorCapabilities {
   readonly type: string
   /** `finish` has something to send after the disks have been handed over, so `start` must wait for it. */
   readonly sendsAfterHandover: boolean
+  /** What its guests' disks are called before the letter: vd, xvd. */
+  readonly diskSlotPrefix: string
+  /** The kinds of device that it can give to a VM. */
+  readonly deviceKinds: readonly DeviceKind[]
+  /** `send` heeds `downtimeLimitMs` and `autoConverge`. */
+  readonly tunesMemory: boolean
 }
 
-export interface SendOptions {
+export interface SendOptions extends MemoryTuning {
   readonly signal: AbortSignal
   readonly onProgress: (progress: MemoryProgress) => void
 }

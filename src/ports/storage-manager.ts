@@ -1,3 +1,4 @@
+import type { DeviceKind } from '../model/host.ts'
 import type { Replication } from '../model/replication.ts'
 import type { Sr, SrCreate } from '../model/sr.ts'
 import type { Vdi, VdiCreate } from '../model/vdi.ts'
@@ -43,6 +44,8 @@ export interface StorageManager {
   reclaimDisks(disks: readonly DiskHandover[]): Promise<void>
   takeDisks(disks: readonly DiskHandover[]): Promise<void>
   leftovers(): Promise<readonly Leftover[]>
+  /** Removes what has no reason. Answers it; where it is in use, with the reason why it stays. */
+  cleanLeftovers(): Promise<readonly Leftover[]>
 }
 
 export interface DiskHandover {
@@ -55,6 +58,8 @@ export interface StorageFacts {
   readonly apiVersion: string
   /** Replication schemes, best first. */
   readonly replicationSchemes: readonly string[]
+  /** What an activated VDI looks like to a hypervisor. */
+  readonly deviceKind: DeviceKind
 }
 
 /** One thing of ours on this host. Without a reason it is a leftover. */

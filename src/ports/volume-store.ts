@@ -1,3 +1,5 @@
+import type { VolumeFormat } from '../model/vdi.ts'
+
 /** Keeps the volumes of one SR. A driver knows its tool (LVM, a folder, ...) and nothing of VMs or mirrors. */
 export interface VolumeStore {
   readonly capabilities: VolumeStoreCapabilities
@@ -10,10 +12,22 @@ export interface VolumeStore {
   create(id: string, name: string, sizeBytes: number): Promise<Volume>
   /** Removes a volume that `create` made; a missing one is no error. @throws WRONG_STATE for a volume of the administrator's */
   destroy(id: string): Promise<void>
-  /** Presents the volume as a block device and answers its path. Calling it again answers the same path. */
-  attach(id: string): Promise<string>
-  /** Takes the block device away; safe to repeat. */
+  /** Makes the volume usable on this host. Calling it again answers the same. */
+  attach(id: string, presentation: Presentation): Promise<AttachedVolume>
+  /** Takes away what `attach` made; safe to repeat. */
   detach(id: string): Promise<void>
+}
+
+/**
+ * `device`: as a block device, raw, whatever the volume's format. `image`: as it lies in the store,
+ * for a reader that knows its format; nothing of the kernel's is needed for it.
+ */
+export type Presentation = 'device' | 'image'
+
+export interface AttachedVolume {
+  readonly path: string
+  /** Of what is found at `path`: 'raw' for every block device. */
+  readonly format: VolumeFormat
 }
 
 /** Makes the store of one SR from what its administrator wrote. @throws SR_UNUSABLE when that makes no sense */
@@ -38,6 +52,7 @@ export interface Volume {
   readonly name: string
   readonly sizeBytes: number
   readonly allocatedBytes: number
+  readonly format: VolumeFormat
   /** Made by `create`. */
   readonly managed: boolean
   /** Paths by which a VM's configuration may name this volume (devices, symbolic links, files). */

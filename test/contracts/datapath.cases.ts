@@ -21,10 +21,10 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
     name: 'gives a VM a device that leads to its volume',
     async run({ source }) {
       const disk = await source.makeDisk(sizeBytes)
-      const { path } = await source.datapath.activate(disk)
-      assert.deepEqual(await source.datapath.activate(disk), { kind: 'block', path })
+      const path = await source.datapath.activate(disk)
+      assert.equal(await source.datapath.activate(disk), path)
       await source.write(path, lastSector, 'the last sector')
-      assert.equal(await source.read(disk.volumeDevice, lastSector), 'the last sector')
+      assert.equal(await source.read(disk.volumePath, lastSector), 'the last sector')
       const close = await source.hold(path)
       await expectCode('BUSY', source.datapath.deactivate(disk))
       await close()
@@ -59,13 +59,13 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
         [source, mirrored.sourceDisk],
         [target, mirrored.targetDisk],
       ] as const) {
-        await guest.assertOn(host, disk.volumeDevice)
-        assert.equal(await host.read(disk.volumeDevice, lastSector), 'before')
+        await guest.assertOn(host, disk.volumePath)
+        assert.equal(await host.read(disk.volumePath, lastSector), 'before')
       }
       await source.datapath.close(mirrored.sourceMirror, 'volume')
       await target.datapath.close(mirrored.targetMirror, 'nothing')
       await source.write(mirrored.sourcePath, 5, 'without the mirror')
-      assert.equal(await source.read(mirrored.sourceDisk.volumeDevice, 5), 'without the mirror')
+      assert.equal(await source.read(mirrored.sourceDisk.volumePath, 5), 'without the mirror')
       await close()
       await assertNothingLeft(fixture, [mirrored])
     },
@@ -82,7 +82,7 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
       await begin(fixture, mirrored)
       await untilSynced(fixture, mirrored)
       await source.write(mirrored.sourcePath, 3, 'mirrored')
-      assert.equal(await target.read(mirrored.targetDisk.volumeDevice, 3), 'mirrored')
+      assert.equal(await target.read(mirrored.targetDisk.volumePath, 3), 'mirrored')
       for (let time = 0; time < 2; time += 1) {
         await source.datapath.close(mirrored.sourceMirror, 'volume')
         await target.datapath.close(mirrored.targetMirror, 'nothing')
@@ -100,7 +100,7 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
       await source.datapath.close(mirrored.sourceMirror, 'volume')
       await target.datapath.close(mirrored.targetMirror, 'nothing')
       await source.write(mirrored.sourcePath, 0, 'undisturbed')
-      assert.equal(await source.read(mirrored.sourceDisk.volumeDevice, 0), 'undisturbed')
+      assert.equal(await source.read(mirrored.sourceDisk.volumePath, 0), 'undisturbed')
       await assertNothingLeft(fixture, [mirrored])
     },
   },
@@ -124,8 +124,8 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
       await source.write(mirrored.sourcePath, 4, 'not released')
       await fixture.mendLink()
       await untilSynced(fixture, mirrored)
-      await guest.assertOn(target, mirrored.targetDisk.volumeDevice)
-      assert.equal(await target.read(mirrored.targetDisk.volumeDevice, 4), 'not released')
+      await guest.assertOn(target, mirrored.targetDisk.volumePath)
+      assert.equal(await target.read(mirrored.targetDisk.volumePath, 4), 'not released')
       await source.datapath.close(mirrored.sourceMirror, 'volume')
       await target.datapath.close(mirrored.targetMirror, 'nothing')
       await assertNothingLeft(fixture, [mirrored])
@@ -133,19 +133,21 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
   },
   {
     name: "mirrors a device of the administrator's and leaves it as it was",
+    isFor: ({ source }) => source.makeAdoptable !== null,
     async run(fixture) {
       const { source, target } = fixture
+      assert.ok(source.makeAdoptable)
       const { disk: found, device } = await source.makeAdoptable(sizeBytes)
       const before = await source.tableOf(device)
       const close = await source.hold(device)
-      const { path } = await source.datapath.adopt(found, device)
+      const path = await source.datapath.adopt(found, device)
       const disk = { ...found, adopted: path }
       const mirrored = await offered(fixture, { disk, device: path })
       const guest = new WritingGuest(source, device, [0, 100, lastSector])
       await begin(fixture, mirrored)
       await untilSynced(fixture, mirrored)
       await guest.stop()
-      await guest.assertOn(target, mirrored.targetDisk.volumeDevice)
+      await guest.assertOn(target, mirrored.targetDisk.volumePath)
       await source.restart()
       await source.datapath.close(mirrored.sourceMirror, 'volume')
       await target.datapath.close(mirrored.targetMirror, 'nothing')
@@ -162,4 +164,23 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
 export const datapathCases: readonly ContractCase<DatapathFixture>[] = [
   ...mirrorCases,
   ...datapathHandoverCases,
+  {
+    name: 'discards what an owner has left behind, and only that',
+    async run(fixture) {
+      const { source, target } = fixture
+      const mirrored = await offered(fixture)
+      const kept = await source.makeDisk(sizeBytes)
+      const keptPath = await source.datapath.activate(kept)
+      await begin(fixture, mirrored)
+      await untilSynced(fixture, mirrored)
+      await target.datapath.discard(mirrored.targetMirror.id)
+      await target.datapath.discard(mirrored.targetDisk.vdi)
+      await source.datapath.close(mirrored.sourceMirror, 'volume')
+      await source.write(mirrored.sourcePath, 1, 'undisturbed')
+      await source.datapath.discard('unknown')
+      await source.write(keptPath, 1, 'kept')
+      await source.datapath.deactivate(kept)
+      await assertNothingLeft(fixture, [mirrored])
+    },
+  },
 ]

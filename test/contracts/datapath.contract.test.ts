@@ -9,9 +9,9 @@ function datapathHost(host: SimulatedBlockHost, name: string): DatapathHost {
   const { write, read, hold } = host
   let datapath = host.makeDatapath()
   let disks = 0
-  const newDisk = (sizeBytes: number, volumeDevice: string): Disk => {
+  const newDisk = (sizeBytes: number, volumePath: string): Disk => {
     disks += 1
-    return { vdi: `vdi-${name}-${disks}`, sizeBytes, volumeDevice, adopted: null }
+    return { vdi: `vdi-${name}-${disks}`, sizeBytes, volumePath, format: 'raw', adopted: null }
   }
   return {
     ...{ write, read, hold },

@@ -15,8 +15,10 @@ export interface DatapathHost {
   restart(): Promise<void>
   /** A disk of ours over a new volume. */
   makeDisk(sizeBytes: number): Promise<Disk>
-  /** A volume of the administrator's that is a mapped device by itself. */
-  makeAdoptable(sizeBytes: number): Promise<{ readonly disk: Disk; readonly device: string }>
+  /** A volume of the administrator's that is a mapped device by itself. Null where none can be adopted. */
+  readonly makeAdoptable:
+    | ((sizeBytes: number) => Promise<{ readonly disk: Disk; readonly device: string }>)
+    | null
   /** What the administrator's device leads to, in whatever words. */
   tableOf(device: string): Promise<string>
   /** One sector, past all caches. `write` resolves when acknowledged and rejects for an I/O error. */
@@ -68,7 +70,7 @@ export async function offered(
   await target.datapath.offer(targetMirror)
   return {
     ...{ sourceDisk, targetDisk, sourceMirror, targetMirror },
-    ...{ sourcePath: sourceDevice.path, targetPath: targetDevice.path },
+    ...{ sourcePath: sourceDevice, targetPath: targetDevice },
   }
 }
 

@@ -70,8 +70,8 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       ] of mirrored.entries()) {
         await guests[index]?.assertOn(target, targetPath)
         await target.write(targetPath, 50, 'written at the target')
-        assert.equal(await target.read(targetDisk.volumeDevice, 50), 'written at the target')
-        assert.equal(await source.read(sourceDisk.volumeDevice, 40), '')
+        assert.equal(await target.read(targetDisk.volumePath, 50), 'written at the target')
+        assert.equal(await source.read(sourceDisk.volumePath, 40), '')
         const { state } = await untilStatus(
           source,
           sourceMirror,
@@ -91,7 +91,7 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
         ['failed', 'failed'],
       )
       for (const { sourceDisk, sourcePath, targetPath } of mirrored) {
-        assert.equal(await source.read(sourceDisk.volumeDevice, 40), '')
+        assert.equal(await source.read(sourceDisk.volumePath, 40), '')
         await assert.rejects(source.write(sourcePath, 41, 'fenced'))
         await target.write(targetPath, 60, 'without the mirror')
       }
@@ -108,7 +108,7 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       await expectCode('HANDOVER_REFUSED', target.datapath.take(disks.target))
       for (const [index, { sourcePath, targetDisk }] of mirrored.entries()) {
         await source.write(sourcePath, 9, `goes on ${index}`)
-        assert.equal(await target.read(targetDisk.volumeDevice, 9), `goes on ${index}`)
+        assert.equal(await target.read(targetDisk.volumePath, 9), `goes on ${index}`)
       }
       // With one of two released, the other one alone is refused too, and nothing stays promoted.
       await source.datapath.release(disks.source.slice(0, 1))
@@ -139,13 +139,13 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       assert.equal(late.outcome, 'written')
       await source.datapath.reclaim(disks.source)
       await source.write(sourcePath, 3, 'after')
-      for (const [host, { volumeDevice }] of [
+      for (const [host, { volumePath }] of [
         [source, sourceDisk],
         [target, targetDisk],
       ] as const) {
-        assert.equal(await host.read(volumeDevice, 1), 'before')
-        assert.equal(await host.read(volumeDevice, 2), 'late')
-        assert.equal(await host.read(volumeDevice, 3), 'after')
+        assert.equal(await host.read(volumePath, 1), 'before')
+        assert.equal(await host.read(volumePath, 2), 'late')
+        assert.equal(await host.read(volumePath, 3), 'after')
       }
       await armBoth(fixture, mirrored)
       await source.datapath.release(disks.source)
@@ -166,7 +166,7 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       await target.datapath.take(disks.target)
       await expectCode('HANDOVER_REFUSED', source.datapath.reclaim(disks.source))
       await target.write(targetPath, 1, 'runs at the target')
-      assert.equal(await target.read(targetDisk.volumeDevice, 1), 'runs at the target')
+      assert.equal(await target.read(targetDisk.volumePath, 1), 'runs at the target')
       await closeAfterHandover(fixture, mirrored)
       await assertNothingLeft(fixture, mirrored)
     },
@@ -209,7 +209,7 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       await target.write(first.targetPath, 1, 'written at the target')
       await closeAfterHandover(fixture, there)
       await source.datapath.deactivate(first.sourceDisk)
-      const { path } = await source.datapath.activate(first.sourceDisk)
+      const path = await source.datapath.activate(first.sourceDisk)
       const back: Mirrored = {
         ...{ sourceDisk: first.targetDisk, targetDisk: first.sourceDisk },
         ...{ sourcePath: first.targetPath, targetPath: path },
@@ -232,7 +232,7 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
     name: 'holds the I/O to a disk that both hosts reach, and lets it flow or fail',
     async run({ source, pause }) {
       const disk = await source.makeDisk(sizeBytes)
-      const { path } = await source.datapath.activate(disk)
+      const path = await source.datapath.activate(disk)
       const shared: readonly HandoverDisk[] = [{ disk, mirror: null }]
       await source.datapath.arm(shared)
       await source.datapath.release(shared)
@@ -241,7 +241,7 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       assert.equal(reclaimed.outcome, 'waiting')
       await source.datapath.reclaim(shared)
       await reclaimed.ended
-      assert.equal(await source.read(disk.volumeDevice, 1), 'late')
+      assert.equal(await source.read(disk.volumePath, 1), 'late')
       await source.datapath.arm(shared)
       await source.datapath.release(shared)
       await source.datapath.release(shared)
@@ -258,7 +258,7 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       await source.datapath.deactivate(disk)
       await fenced.ended
       assert.equal(fenced.outcome, 'failed')
-      assert.equal(await source.read(disk.volumeDevice, 3), '')
+      assert.equal(await source.read(disk.volumePath, 3), '')
       assert.deepEqual(
         (await source.datapath.inventory()).filter(({ owner }) => owner === disk.vdi),
         [],

@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import { createXenHypervisor } from '../../src/drivers/hypervisor-xen/xen-hypervisor.ts'
 import { systemClock } from '../../src/drivers/system/clock.ts'
 import { systemRandom } from '../../src/drivers/system/random.ts'
+import { MiB } from '../../src/lib/units.ts'
 import { connectedStreams } from '../support/connected-streams.ts'
 import { FakeXen } from '../support/fake-xen.ts'
 import { describeHypervisorContract } from './hypervisor.contract.ts'
@@ -24,6 +25,13 @@ describeHypervisorContract('xen, with the outside of xl', async () => {
     source: driverOf('source'),
     destination: driverOf('destination'),
     addVm: async () => hosts.source.add(randomUUID(), 'guest').uuid,
+    async newVm() {
+      const boot = { kernel: '/boot/guest', arguments: 'console=hvc0' }
+      const disks = [{ slot: 'xvda', device: '/dev/vg0/new', readOnly: false }]
+      const interfaces = [{ slot: '0', mac: '00:16:3e:00:00:01', network: 'xenbr0' }]
+      const common = { name: 'new', vcpus: 2, memoryBytes: 96 * MiB, boot }
+      return { ...common, id: randomUUID(), disks, interfaces }
+    },
     connect: async () => connectedStreams(),
     async dispose() {
       const children = Object.values(hosts).flatMap((host) => [...host.senders, ...host.receivers])

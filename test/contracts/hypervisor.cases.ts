@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import type { ErrorCode } from '../../src/model/errors.ts'
 import { isCrosspoolError } from '../../src/model/errors.ts'
-import type { VmFacts } from '../../src/model/vm.ts'
+import type { VmFacts, VmStart } from '../../src/model/vm.ts'
 import type { Hypervisor, IncomingVm, OutgoingVm } from '../../src/ports/hypervisor.ts'
 import type { ContractCase, Disposable } from './contract.ts'
 
@@ -12,6 +12,8 @@ export interface HypervisorFixture extends Disposable {
   readonly destination: Hypervisor
   /** Starts a VM at the source and answers its id. */
   addVm(): Promise<string>
+  /** A VM that the source can start; left out where the rig cannot make one. */
+  newVm?(): Promise<VmStart>
   /** A new connection between the two hosts. */
   connect(): Promise<{ readonly source: Duplex; readonly destination: Duplex }>
   /** Throws when, as far as the rig can know, a VM ever ran in two places. Removes everything. */
@@ -62,6 +64,26 @@ export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
       await untilNoticed(fixture.source, () => fixture.source.destroy(vm))
       assert.equal(await factsOf(fixture.source, vm), undefined)
       await fixture.source.destroy(vm)
+    },
+  },
+
+  {
+    name: 'starts a VM, once, and tells who watches',
+    isFor: ({ newVm }) => newVm !== undefined,
+    async run(fixture) {
+      const wanted = await fixture.newVm?.()
+      assert.ok(wanted)
+      await untilNoticed(fixture.source, () => fixture.source.start(wanted))
+      const { boot: _boot, cpu: _cpu, ...common } = wanted
+      const facts = await factsOf(fixture.source, wanted.id)
+      assert.deepEqual(facts, { ...common, state: 'running', obstacles: [] })
+      await rejectsWith(fixture.source.start(wanted), 'ALREADY_EXISTS')
+      assert.equal((await factsOf(fixture.source, wanted.id))?.state, 'running')
+
+      const migration = await begin(fixture, wanted.id)
+      await Promise.all([migration.outgoing.paused, migration.incoming.ready])
+      await handOver(migration)
+      assert.deepEqual(await factsOf(fixture.destination, wanted.id), facts)
     },
   },
 

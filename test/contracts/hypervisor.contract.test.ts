@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import { createSimulatedHypervisor } from '../../src/drivers/simulated/hypervisor.ts'
 import { createHypervisorWorld } from '../../src/drivers/simulated/hypervisor-world.ts'
@@ -28,6 +29,15 @@ async function makeFixture(sendsAfterHandover: boolean): Promise<HypervisorFixtu
     async addVm() {
       vms += 1
       return world.addVm('source', { id: `vm-${vms}` }).id
+    },
+    async newVm() {
+      const common = {
+        name: 'new',
+        vcpus: 1,
+        memoryBytes: 1_000_000,
+        boot: { disk: true as const },
+      }
+      return { ...common, id: randomUUID(), disks: [], interfaces: [] }
     },
     connect: async () => connectedStreams(),
     async dispose() {

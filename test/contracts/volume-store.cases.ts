@@ -22,6 +22,12 @@ const canCreate = ({ store }: VolumeStoreFixture) => store.capabilities.canCreat
 const hasAdministratorsVolume = (fixture: VolumeStoreFixture) =>
   fixture.administratorsVolume !== undefined
 
+async function deviceOf(store: VolumeStore, id: string): Promise<string> {
+  const { path, format } = await store.attach(id, 'device')
+  assert.equal(format, 'raw')
+  return path
+}
+
 export const volumeStoreCases: readonly ContractCase<VolumeStoreFixture>[] = [
   {
     name: 'lists a new volume with its name and exact size',
@@ -56,13 +62,13 @@ export const volumeStoreCases: readonly ContractCase<VolumeStoreFixture>[] = [
     async run({ store, newId, read, write }) {
       const [first, second] = [newId(), newId()]
       await store.create(first, 'first', sizeBytes)
-      const device = await store.attach(first)
+      const device = await deviceOf(store, first)
       for (let offset = 0; offset < sizeBytes - 512; offset += 1024 * 1024)
         await write(device, offset, 'secret')
       await store.detach(first)
       await store.destroy(first)
       await store.create(second, 'second', sizeBytes)
-      const next = await store.attach(second)
+      const next = await deviceOf(store, second)
       for (let offset = 0; offset < sizeBytes - 512; offset += 1024 * 1024)
         assert.equal(await read(next, offset, 6), '\0'.repeat(6))
     },
@@ -73,16 +79,16 @@ export const volumeStoreCases: readonly ContractCase<VolumeStoreFixture>[] = [
     async run({ store, newId, read, write, reopen }) {
       const id = newId()
       await store.create(id, 'disk', sizeBytes)
-      const device = await store.attach(id)
-      assert.equal(await store.attach(id), device)
+      const device = await deviceOf(store, id)
+      assert.equal(await deviceOf(store, id), device)
       const again = await reopen()
-      assert.equal(await again.attach(id), device)
+      assert.equal(await deviceOf(again, id), device)
       const listed = (await again.list()).find((volume) => volume.id === id)
       assert.ok(listed?.paths.includes(device), `${device} is none of ${listed?.paths}`)
       await write(device, 4096, 'kept')
       await again.detach(id)
       await again.detach(id)
-      assert.equal(await read(await store.attach(id), 4096, 4), 'kept')
+      assert.equal(await read(await deviceOf(store, id), 4096, 4), 'kept')
     },
   },
   {
@@ -91,13 +97,13 @@ export const volumeStoreCases: readonly ContractCase<VolumeStoreFixture>[] = [
     async run({ store, newId }) {
       const id = newId()
       await store.create(id, 'disk', sizeBytes)
-      await store.attach(id)
+      await deviceOf(store, id)
       await store.detach(id)
       await store.destroy(id)
       await store.destroy(id)
       await store.detach(id)
       assert.ok(!(await store.list()).some((volume) => volume.id === id))
-      await rejectsWith('NOT_FOUND', store.attach(id))
+      await rejectsWith('NOT_FOUND', deviceOf(store, id))
     },
   },
   {
@@ -117,7 +123,7 @@ export const volumeStoreCases: readonly ContractCase<VolumeStoreFixture>[] = [
     async run({ store, newId }) {
       const ids = [newId(), newId(), newId()]
       await Promise.all(ids.map((id) => store.create(id, `disk ${id}`, 4 * 1024 * 1024)))
-      const devices = await Promise.all(ids.map((id) => store.attach(id)))
+      const devices = await Promise.all(ids.map((id) => deviceOf(store, id)))
       assert.equal(new Set(devices).size, 3)
     },
   },
@@ -132,8 +138,8 @@ export const volumeStoreCases: readonly ContractCase<VolumeStoreFixture>[] = [
       assert.equal(volume.managed, false)
       assert.equal((await find(await reopen()))?.id, volume.id)
       await rejectsWith('WRONG_STATE', store.destroy(volume.id))
-      const device = await store.attach(volume.id)
-      assert.equal(await store.attach(volume.id), device)
+      const device = await deviceOf(store, volume.id)
+      assert.equal(await deviceOf(store, volume.id), device)
       await store.detach(volume.id)
       assert.ok(await find(store))
     },

@@ -77,8 +77,9 @@ export function createTestDisks({
 
     async hold(path) {
       handles += 1
-      held.set(handles, await open(path, 'r+'))
-      return handles
+      const handle = handles
+      held.set(handle, await open(path, 'r+'))
+      return handle
     },
 
     async letGo(handle) {

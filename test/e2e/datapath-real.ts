@@ -146,7 +146,8 @@ function datapathFixture(sides: readonly [Side, Side]): DatapathFixture {
     const newDisk = async (sizeBytes: number) => ({
       vdi: `${newId()}-vdi`,
       sizeBytes,
-      volumeDevice: await proxy.disks.makeVolume(sizeBytes),
+      volumePath: await proxy.disks.makeVolume(sizeBytes),
+      format: 'raw' as const,
       adopted: null,
     })
     return {
@@ -156,7 +157,7 @@ function datapathFixture(sides: readonly [Side, Side]): DatapathFixture {
       makeDisk: newDisk,
       async makeAdoptable(sizeBytes) {
         const disk = await newDisk(sizeBytes)
-        return { disk, device: disk.volumeDevice }
+        return { disk, device: disk.volumePath }
       },
       tableOf: (device) => proxy.disks.tableOf(device),
     }

@@ -9,7 +9,7 @@ import { systemClock } from '../../src/drivers/system/clock.ts'
 import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import { systemRandom } from '../../src/drivers/system/random.ts'
 import { CrosspoolError } from '../../src/model/errors.ts'
-import type { VmConfiguration } from '../../src/model/vm.ts'
+import type { VmConfiguration, VmStart } from '../../src/model/vm.ts'
 import type { IncomingVm, OutgoingVm } from '../../src/ports/hypervisor.ts'
 
 const hypervisor = createXenHypervisor({
@@ -34,6 +34,7 @@ const calls = {
   list: () => hypervisor.list(),
   configuration: (vm: string) => hypervisor.configuration(vm),
   missingCpuFeatures: (vm: VmConfiguration) => hypervisor.missingCpuFeatures(vm),
+  startNew: (vm: VmStart) => hypervisor.start(vm),
   destroy: (vm: string) => hypervisor.destroy(vm),
   resume: (vm: string) => hypervisor.resume(vm),
   watch() {

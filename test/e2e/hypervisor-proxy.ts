@@ -86,9 +86,16 @@ export function startHypervisorProxy(
   let isWatching = false
 
   return {
-    capabilities: { type, sendsAfterHandover: false },
+    capabilities: {
+      type,
+      sendsAfterHandover: false,
+      deviceKinds: ['block'],
+      diskSlotPrefix: 'xvd',
+      tunesMemory: false,
+    },
     timings,
     host: () => ask('host'),
+    start: async (vm) => void (await ask('startNew', vm)),
     networks: () => ask('networks'),
     list: () => ask('list'),
     watch(listener) {

@@ -12,6 +12,7 @@ import { systemRandom } from '../../src/drivers/system/random.ts'
 import { createFileVolumeStores } from '../../src/drivers/volume-store-file/index.ts'
 import { createLvmVolumeStores } from '../../src/drivers/volume-store-lvm/index.ts'
 import { createSharedVolumeStores } from '../../src/drivers/volume-store-shared/index.ts'
+import type { VolumeFormat } from '../../src/model/vdi.ts'
 import type { VolumeStoreFactory } from '../../src/ports/volume-store.ts'
 import { type VolumeStoreFixture, volumeStoreCases } from '../contracts/volume-store.cases.ts'
 
@@ -56,13 +57,13 @@ function lvm(volumeGroup: string, thinPool?: string): Subject {
   }
 }
 
-function file(folder: string, shared: boolean): Subject {
+function file(folder: string, shared: boolean, format: VolumeFormat = 'raw'): Subject {
   const directory = join(folder, prefix)
   const foreign = join(directory, 'foreign.img')
   return {
-    name: shared ? 'files in a shared folder' : 'files',
+    name: `${format} files${shared ? ' in a shared folder' : ''}`,
     factory: createFileVolumeStores(runner, { shared }),
-    configuration: { directory },
+    configuration: { directory, format },
     administratorsVolume: foreign,
     async setUp() {
       await mkdir(directory)
@@ -152,7 +153,14 @@ async function runSubject(subject: Subject): Promise<number> {
 const [volumeGroup, folder, device] = process.argv.slice(2)
 const subjects = [
   ...(volumeGroup ? [lvm(volumeGroup), lvm(volumeGroup, `${prefix}-pool`)] : []),
-  ...(folder ? [file(folder, false), file(folder, true)] : []),
+  ...(folder
+    ? [
+        file(folder, false),
+        file(folder, true),
+        file(folder, false, 'qcow2'),
+        file(folder, false, 'vhd'),
+      ]
+    : []),
   ...(device ? [sharedDevice(device)] : []),
 ]
 let failures = 0

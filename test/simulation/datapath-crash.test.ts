@@ -19,11 +19,11 @@ interface Side {
 }
 
 async function createSide(host: SimulatedBlockHost, side: Mirror['side']): Promise<Side> {
-  const volumeDevice = host.addVolume(sizeBytes)
-  const disk: Disk = { vdi: `vdi-${side}`, sizeBytes, volumeDevice, adopted: null }
+  const volumePath = host.addVolume(sizeBytes)
+  const disk: Disk = { vdi: `vdi-${side}`, sizeBytes, volumePath, format: 'raw', adopted: null }
   const mirror: Mirror = { id: 'mirror', side, disk, secret: 'secret' }
   const datapath = host.makeDatapath()
-  const { path } = await datapath.activate(disk)
+  const path = await datapath.activate(disk)
   return { host, datapath, disk, mirror, handover: [{ disk, mirror }], path }
 }
 
@@ -167,11 +167,11 @@ describe('a crash of the daemon at every point', () => {
       isOver = await crashWhile(release, scene, points)
       await source.datapath.reclaim(source.handover)
       await source.host.write(source.path, 3, 'runs on at the source')
-      expect(await target.host.read(target.disk.volumeDevice, 3)).toBe('runs on at the source')
+      expect(await target.host.read(target.disk.volumePath, 3)).toBe('runs on at the source')
       await source.datapath.close(source.mirror, 'volume')
       await target.datapath.close(target.mirror, 'nothing')
       await source.host.write(source.path, 4, 'without the mirror')
-      expect(await source.host.read(source.disk.volumeDevice, 4)).toBe('without the mirror')
+      expect(await source.host.read(source.disk.volumePath, 4)).toBe('without the mirror')
       for (const { datapath, disk } of [source, target]) {
         await datapath.deactivate(disk)
         expect(await datapath.inventory()).toEqual([])
@@ -192,7 +192,7 @@ describe('a command that fails', () => {
       source.host.faults.failNext(act, new Error('on request'))
       await expect(source.datapath.release(source.handover)).rejects.toThrow('on request')
       await source.host.write(source.path, 3, 'runs on')
-      expect(await target.host.read(target.disk.volumeDevice, 3)).toBe('runs on')
+      expect(await target.host.read(target.disk.volumePath, 3)).toBe('runs on')
     },
   )
 
@@ -211,7 +211,7 @@ describe('a command that fails', () => {
       })
       await source.datapath.reclaim(source.handover)
       await source.host.write(source.path, 3, 'runs on')
-      expect(await target.host.read(target.disk.volumeDevice, 3)).toBe('runs on')
+      expect(await target.host.read(target.disk.volumePath, 3)).toBe('runs on')
     },
   )
 })

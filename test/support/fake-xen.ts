@@ -38,6 +38,8 @@ export class FakeXen implements CommandRunner {
   readonly commands: string[] = []
   /** Status that `xl migrate-receive` reports after it was told to go. */
   startStatus = 0
+  /** What `xl create` complains of; it then fails. */
+  createComplaint = ''
   readonly receivers: FakeChild[] = []
   readonly senders: FakeChild[] = []
   readonly watchers: FakeChild[] = []
@@ -70,6 +72,8 @@ export class FakeXen implements CommandRunner {
   async probe(command: string, args: readonly string[]): Promise<CommandResult> {
     const line = [command, ...args].join(' ')
     this.commands.push(line)
+    if (line.startsWith('xl create') && this.createComplaint !== '')
+      return { exitCode: 3, stdout: '', stderr: this.createComplaint }
     const stdout = this.#answer(line)
     return { exitCode: stdout === null ? 1 : 0, stdout: stdout ?? '', stderr: '' }
   }
@@ -102,6 +106,7 @@ export class FakeXen implements CommandRunner {
     if (line.startsWith('ip -j link')) return read('ip-link-bridge.json')
     if (line.startsWith('grep')) return 'model name\t: QEMU Virtual CPU version 2.5+\n'
     if (line.startsWith('pkill')) return ''
+    if (line.startsWith('xl create')) return this.#create(line.split(' ').at(-1) ?? '')
     if (line.startsWith('xl destroy')) return this.#destroy(domid)
     if (line.startsWith('xl unpause') && domain) domain.flags = '-b----'
     // What the real one does with a transport that fails: it resumes the domain.
@@ -125,6 +130,28 @@ export class FakeXen implements CommandRunner {
       domid,
       config: configuration,
     }))
+  }
+
+  /** Reads as much of xl.cfg as the driver writes. */
+  #create(path: string): string {
+    const lines = readFileSync(path, 'utf8').matchAll(/^(\w+) = (.*)$/gm)
+    const values = Object.fromEntries([...lines].map(([, key, value]) => [key, value]))
+    const fields = (list = '') =>
+      [...list.matchAll(/"([^"]*)"/g)].map(([, text = '']) =>
+        Object.fromEntries(text.split(',').map((field) => field.split('='))),
+      )
+    const name = String(JSON.parse(values.name ?? ''))
+    const uuid = String(JSON.parse(values.uuid ?? ''))
+    this.add(uuid, name, {
+      c_info: { type: JSON.parse(values.type ?? ''), name, uuid },
+      b_info: { max_vcpus: Number(values.vcpus), max_memkb: Number(values.memory) * 1024 },
+      disks: fields(values.disk).map(({ target, vdev, access, format }) => ({
+        ...{ pdev_path: target, vdev, format },
+        readwrite: access === 'rw' ? 1 : 0,
+      })),
+      nics: fields(values.vif).map(({ mac, bridge }, devid) => ({ devid, mac, bridge })),
+    })
+    return ''
   }
 
   #destroy(domid: number): string | null {
@@ -155,7 +182,7 @@ export class FakeXen implements CommandRunner {
     for (let sent = 0; sent < this.memoryBytes; sent += 10_000) {
       socket.write(Buffer.alloc(10_000))
       await new Promise((resolve) => setImmediate(resolve))
-      if (!this.domains.has(domid)) return child.end(1)
+      if (child.hasEnded || !this.domains.has(domid)) return child.end(1)
     }
     domain.flags = '---ss-'
     socket.write('END')
@@ -178,6 +205,7 @@ export class FakeXen implements CommandRunner {
       }
       if (received.length === headBytes + this.memoryBytes + 3) child.stdout.write(readyText)
       if (!received.subarray(-goText.length).equals(goText)) continue
+      await new Promise<void>((resolve) => child.whenGoing(resolve))
       child.stdout.write(Buffer.concat([reportText, Buffer.from([this.startStatus])]))
       if (this.startStatus !== 0) break
       domain.name = domain.name.replace('--incoming', '')

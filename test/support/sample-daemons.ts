@@ -19,6 +19,8 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   listNetworks: async () => sample.host.networks,
   listVms: async () => [sample.vm],
   getVm: async () => sample.vm,
+  startVm: async () => sample.vm,
+  destroyVm: async () => ({}),
   preflight: async () => ({ possible: true, checks: [], disks: [], interfaces: [] }),
   migrate: async () => sample.operation,
   receiveRequest: async () => sample.receiveRequest,
@@ -49,7 +51,12 @@ const nothing = async () => ({})
 
 const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
   health: async () => ({ status: 'ok', apiVersion }),
-  facts: async () => ({ host: 'alpha1', apiVersion, replicationSchemes: ['drbd'] }),
+  facts: async () => ({
+    host: 'alpha1',
+    apiVersion,
+    replicationSchemes: ['drbd'],
+    deviceKind: 'block',
+  }),
   listSrs: async () => [sample.sr],
   createSr: async () => sample.sr,
   forgetSr: nothing,
@@ -79,6 +86,7 @@ const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
   reclaimDisks: nothing,
   takeDisks: nothing,
   leftovers: async () => [{ kind: 'minor', name: '100', owner: 'r-1', reason: null }],
+  cleanLeftovers: async () => [{ kind: 'minor', name: '100', owner: 'r-1', reason: null }],
 }
 
 /** A subscription that tells these events at once. */

@@ -24,6 +24,7 @@ export const sample = {
     name: 'database-disk',
     sizeBytes: 8 * 1024 ** 3,
     allocatedBytes: 3 * 1024 ** 3,
+    format: 'raw',
     managed: true,
     state: 'activated',
     device: '/dev/mapper/crosspool-1',
@@ -69,6 +70,7 @@ export const sample = {
     clockMs: 1_700_000_000_000,
     apiVersion: '1.0',
     replicationSchemes: ['drbd'],
+    deviceKind: 'block',
   },
   receiver: {
     id: 'rc-1',

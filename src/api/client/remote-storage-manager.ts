@@ -51,6 +51,7 @@ export function createRemoteStorageManager(
     reclaimDisks: (disks) => done(client.reclaimDisks({ body: handover(disks) })),
     takeDisks: (disks) => done(client.takeDisks({ body: handover(disks) })),
     leftovers: () => client.leftovers(),
+    cleanLeftovers: () => client.cleanLeftovers(),
   }
 }
 

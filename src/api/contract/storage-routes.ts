@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { deviceKindSchema } from '../../model/host.ts'
 import { type Replication, replicationSchema } from '../../model/replication.ts'
 import { srCreateSchema, srSchema } from '../../model/sr.ts'
 import { vdiCreateSchema, vdiSchema } from '../../model/vdi.ts'
@@ -27,6 +28,7 @@ export const storageRoutes = defineRoutes({
       host: z.string(),
       apiVersion: z.string(),
       replicationSchemes: z.array(z.string()),
+      deviceKind: deviceKindSchema,
     }),
   },
   listSrs: { method: 'GET', path: '/srs', summary: 'SR.ls', response: z.array(srSchema) },
@@ -221,6 +223,12 @@ export const storageRoutes = defineRoutes({
     method: 'GET',
     path: '/leftovers',
     summary: 'Everything of ours on this host and why it is there',
+    response: z.array(leftoverSchema),
+  },
+  cleanLeftovers: {
+    method: 'DELETE',
+    path: '/leftovers',
+    summary: 'Removes what has no reason; answers it, with why it stays where it is in use',
     response: z.array(leftoverSchema),
   },
 })

@@ -11,7 +11,7 @@ import {
 } from '../../model/migration.ts'
 import { isEnded, type Operation, operationSchema } from '../../model/operation.ts'
 import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
-import { vmSchema } from '../../model/vm.ts'
+import { vmCreateSchema, vmSchema } from '../../model/vm.ts'
 import { defineRoutes } from './route.ts'
 import { emptySchema, healthSchema } from './shared.ts'
 
@@ -69,6 +69,22 @@ export const toolstackRoutes = defineRoutes({
     summary: 'One VM, by UUID or name',
     response: vmSchema,
     errors: ['NOT_FOUND'],
+  },
+  startVm: {
+    method: 'POST',
+    path: '/vms',
+    summary: 'VM.start: starts a VM on VDIs of this host',
+    body: vmCreateSchema,
+    response: vmSchema,
+    status: 201,
+    errors: ['NOT_FOUND', 'ALREADY_EXISTS', 'BUSY', 'WRONG_STATE', 'NOT_SUPPORTED', 'MEMORY_SHORT'],
+  },
+  destroyVm: {
+    method: 'DELETE',
+    path: '/vms/{vm}',
+    summary: 'VM.hard_shutdown: ends it as if its power were cut, and puts its disks away',
+    response: emptySchema,
+    errors: ['NOT_FOUND', 'BUSY'],
   },
   preflight: {
     method: 'POST',

@@ -1,6 +1,8 @@
 import type { CliContext } from '../context.ts'
 import { daemonUrl } from '../context.ts'
+import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import {
+  cleanedView,
   hostsView,
   leftoversView,
   networksView,
@@ -40,6 +42,16 @@ export async function showVm(context: CliContext, vm: string): Promise<void> {
   context.show(await (await context.toolstack()).getVm({ params: { vm } }), vmView)
 }
 
-export async function listLeftovers(context: CliContext): Promise<void> {
-  context.show(await (await context.storage()).leftovers(), leftoversView)
+export async function listLeftovers(
+  context: CliContext,
+  { clean }: { clean?: boolean },
+): Promise<ExitCode> {
+  const client = await context.storage()
+  if (!clean) {
+    context.show(await client.leftovers(), leftoversView)
+    return exitCodes.done
+  }
+  const found = await client.cleanLeftovers()
+  context.show(found, cleanedView)
+  return found.every(({ reason }) => reason === null) ? exitCodes.done : exitCodes.failed
 }

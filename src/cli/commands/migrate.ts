@@ -17,6 +17,8 @@ export interface MigrateOptions {
   readonly network?: Record<string, string>
   readonly dryRun?: boolean
   readonly keepSourceDisks?: boolean
+  readonly downtimeLimit?: number
+  readonly autoConverge?: boolean
   readonly detach?: boolean
 }
 
@@ -33,6 +35,7 @@ export async function migrate(
       srMap: options.sr ?? {},
       networkMap: options.network ?? {},
       keepSourceDisks: options.keepSourceDisks === true,
+      ...memoryTuning(options),
     },
   }
   const preflight = await client.preflight(call)
@@ -48,6 +51,12 @@ export async function migrate(
     return exitCodes.done
   }
   return follow(context, client, operation.id)
+}
+
+function memoryTuning({ downtimeLimit, autoConverge }: MigrateOptions) {
+  if (downtimeLimit === undefined && !autoConverge) return {}
+  const limit = downtimeLimit === undefined ? {} : { downtimeLimitMs: downtimeLimit }
+  return { memory: { ...limit, ...(autoConverge ? { autoConverge } : {}) } }
 }
 
 function showPreflight(context: CliContext, preflight: Preflight): ExitCode {

@@ -35,7 +35,11 @@ describe('bash', () => {
       'deactivate',
       'detach',
     ])
-    expect(offered('crosspool', 'migrate', 'database', '--d')).toEqual(['--dry-run', '--detach'])
+    expect(offered('crosspool', 'migrate', 'database', '--d')).toEqual([
+      '--dry-run',
+      '--downtime-limit',
+      '--detach',
+    ])
     expect(offered('crosspool', 'completion', 'z')).toEqual(['zsh'])
   })
 

@@ -14,7 +14,8 @@ export function addStorageCommands(program: Command, act: Act): void {
   act(
     program
       .command('leftovers')
-      .description('everything of Crosspool on this host and why it is there'),
+      .description('everything of Crosspool on this host and why it is there')
+      .option('--clean', 'remove what has no reason and is not in use'),
     async () => (await import('../commands/inventory.ts')).listLeftovers,
   )
 }
@@ -38,7 +39,7 @@ function addSrs(program: Command, act: Act): void {
     .option('--id <uuid>', 'for a shared SR: the same on every host that reaches it')
   examples(create, [
     'crosspool srs create local --type lvm --set volumeGroup=vg0',
-    'crosspool srs create images --type file --set folder=/srv/images',
+    'crosspool srs create images --type file --set directory=/srv/images --set format=qcow2',
   ])
   act(create, async () => (await storage()).createSr)
   act(

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseMapping } from '../parse-options.ts'
+import { parseMapping, parsePositive } from '../parse-options.ts'
 import { type Act, examples } from './run-action.ts'
 
 const inventory = () => import('../commands/inventory.ts')
@@ -45,6 +45,12 @@ function addMigrate(program: Command, act: Act): void {
     )
     .option('--dry-run', 'make every check of both sides, show it, change nothing')
     .option('--keep-source-disks', "leave this host's disks where they are, detached")
+    .option(
+      '--downtime-limit <ms>',
+      'pause only when the last memory is expected to take no longer (QEMU)',
+      usageChecked(parsePositive),
+    )
+    .option('--auto-converge', 'slow a guest down that writes memory too fast (QEMU)')
     .option('--detach', 'do not wait: print the operation that goes on by itself')
   examples(migrate, [
     'crosspool migrate database --to beta1 --dry-run',
@@ -67,8 +73,23 @@ function addVms(program: Command, act: Act): void {
       .argument('<vm>', 'name or UUID'),
     async () => (await inventory()).showVm,
   )
+  act(
+    vms
+      .command('start')
+      .description('starts a VM on VDIs of this host, as a JSON file describes it')
+      .argument('<file>', 'what POST /v1/vms takes; - for standard input'),
+    async () => (await import('../commands/vms.ts')).startVm,
+  )
+  act(
+    vms
+      .command('destroy')
+      .description('ends a VM as if its power were cut; its disks keep what is on them')
+      .argument('<vm>', 'name or UUID'),
+    async () => (await import('../commands/vms.ts')).destroyVm,
+  )
   examples(vms, [
     'crosspool vms',
+    'crosspool vms start database.json',
     'crosspool vms show database',
     'crosspool vms --json | jq .[].id',
   ])

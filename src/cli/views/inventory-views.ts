@@ -188,3 +188,21 @@ export function leftoversView(things: readonly Leftover[], style: Style): string
     style,
   )
 }
+
+export function cleanedView(things: readonly Leftover[], style: Style): string {
+  return table(
+    things,
+    [
+      { title: 'KIND', cell: ({ kind }) => kind },
+      { title: 'NAME', cell: ({ name }) => name },
+      { title: 'MADE FOR', cell: ({ owner }) => owner },
+      {
+        title: 'OUTCOME',
+        cell: ({ reason }) =>
+          reason === null ? 'removed' : { text: `stays: ${reason}`, style: 'yellow' },
+      },
+    ],
+    'There was nothing to clean.',
+    style,
+  )
+}

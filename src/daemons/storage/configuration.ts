@@ -26,8 +26,19 @@ export const storageConfigurationSchema = z.strictObject({
     .string()
     .default('/var/lib/crosspool')
     .describe('records, resource files and metadata, which must survive'),
+  runtimeDirectory: z
+    .string()
+    .default('/run/crosspool')
+    .describe('sockets of storage processes; emptied at boot. Its path must be short'),
+  datapath: z
+    .enum(['kernel', 'user'])
+    .default('kernel')
+    .describe(
+      'how VMs reach their disks: device-mapper over DRBD, as root; or a storage process for each disk, as any user',
+    ),
   minors: range.default({ from: 1000, to: 1999 }).describe('DRBD minors that it may take'),
   ports: range
     .default({ from: 7800, to: 7999 })
     .describe('TCP ports that it may take for replication'),
 })
+export type StorageConfiguration = z.infer<typeof storageConfigurationSchema>

@@ -48,6 +48,7 @@ export function storageHandlers(storage: LocalStorageManager): Handlers<typeof s
     reclaimDisks: ({ body }) => nothing(storage.reclaimDisks(body.disks)),
     takeDisks: ({ body }) => nothing(storage.takeDisks(body.disks)),
     leftovers: async () => [...(await storage.leftovers())],
+    cleanLeftovers: async () => [...(await storage.cleanLeftovers())],
   }
 }
 

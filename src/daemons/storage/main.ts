@@ -10,7 +10,7 @@ import { systemClock } from '../../drivers/system/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
 import { createStorageManager } from '../../engine/disks/storage-manager.ts'
 import { createLog } from '../../lib/log.ts'
-import { createDatapath, volumeStores } from '../drivers.ts'
+import { datapaths, volumeStores } from '../drivers.ts'
 import { loadConfiguration } from '../load-configuration.ts'
 import { runDaemon } from '../run-daemon.ts'
 import { storageConfigurationSchema } from './configuration.ts'
@@ -22,17 +22,14 @@ const peerTimeoutMs = 120_000
 /** sm: composes the storage manager from its configuration and serves it. It needs no xapi. */
 await runDaemon(async () => {
   const configuration = loadConfiguration(storageConfigurationSchema, '/etc/crosspool/sm.json')
-  const { host = hostname(), listen, stateDirectory, minors, ports } = configuration
+  const { host = hostname(), listen, stateDirectory } = configuration
   const url = configuration.url ?? `http://${host}:${listen.port}`
   const log = createLog({ name: 'crosspool-sm' })
   const store = createLmdbRecordStore({ path: `${stateDirectory}/sm`, clock: systemClock })
   const address = configuration.replicationAddress ?? new URL(url).hostname
-  const { datapath, close } = await createDatapath({
-    stateDirectory,
-    address,
-    minors,
-    ports,
-    records: store,
+  const { datapath, close } = await datapaths[configuration.datapath]({
+    ...configuration,
+    ...{ address, records: store, log },
   })
   const storage = createStorageManager({
     ...{ host, url, apiVersion, store, volumeStores, datapath, log },

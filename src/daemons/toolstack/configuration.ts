@@ -1,5 +1,11 @@
 import { z } from 'zod'
 
+const networkSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('bridge'), bridge: z.string() }),
+  z.strictObject({ type: z.literal('user') }),
+  z.strictObject({ type: z.literal('socket'), path: z.string() }),
+])
+
 /** /etc/crosspool/xapi.json. docs/reference/configuration.md describes it for users. */
 export const toolstackConfigurationSchema = z.strictObject({
   host: z
@@ -21,6 +27,25 @@ export const toolstackConfigurationSchema = z.strictObject({
     .describe('how other hosts reach this xapi; its host name and port unless told'),
   storageManager: z.url().default('http://127.0.0.1:7310').describe("this host's storage manager"),
   hypervisor: z.string().default('xen').describe('which hypervisor runs the VMs'),
+  qemu: z
+    .strictObject({
+      networks: z
+        .record(z.string(), networkSchema)
+        .default({})
+        .describe(
+          'networks by name: a bridge of the host, a NAT of its own, or the Unix socket of a switch',
+        ),
+      accelerator: z
+        .enum(['auto', 'kvm', 'tcg'])
+        .default('auto')
+        .describe('auto: KVM where it is seen to work, else emulation'),
+      kernelDirectories: z
+        .array(z.string())
+        .default(['/boot', '/var/lib/crosspool/kernels'])
+        .describe('where kernels that arriving VMs name may lie'),
+    })
+    .prefault({})
+    .describe('for hypervisor qemu'),
   stateDirectory: z
     .string()
     .default('/var/lib/crosspool/xapi')
@@ -34,3 +59,4 @@ export const toolstackConfigurationSchema = z.strictObject({
     .prefault({})
     .describe('between the two sides of a migration'),
 })
+export type ToolstackConfiguration = z.infer<typeof toolstackConfigurationSchema>

@@ -24,6 +24,11 @@ export function toolstackHandlers(
     listNetworks: async () => [...(await environment.hypervisor.networks())],
     listVms: () => toolstack.listVms(),
     getVm: ({ params }) => toolstack.getVm(params.vm),
+    startVm: ({ body }) => toolstack.startVm(body),
+    destroyVm: async ({ params }) => {
+      await toolstack.destroyVm(params.vm)
+      return {}
+    },
     preflight: ({ params, body }) => toolstack.preflight(params.vm, body),
     migrate: ({ params, body }) => toolstack.migrate(params.vm, body),
     receiveRequest: ({ params, body }) => toolstack.receiveRequest(params.vm, body),

@@ -5,6 +5,7 @@ import { toolstackApi } from '../../api/contract/api-descriptions.ts'
 import { apiVersion } from '../../api/contract/shared.ts'
 import { memoryPath, memoryProtocol, toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
 import { createServer } from '../../api/server/create-server.ts'
+import { mountXenApi } from '../../api/xenapi/mount.ts'
 import { createLmdbRecordStore } from '../../drivers/record-store-lmdb/index.ts'
 import { systemClock } from '../../drivers/system/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
@@ -16,6 +17,7 @@ import { loadConfiguration } from '../load-configuration.ts'
 import { runDaemon } from '../run-daemon.ts'
 import { toolstackConfigurationSchema } from './configuration.ts'
 import { toolstackHandlers } from './handlers.ts'
+import { createXenApi } from './xenapi.ts'
 
 /** The other side may have to make and fill volumes before it answers. */
 const peerTimeoutMs = 120_000
@@ -23,7 +25,7 @@ const peerTimeoutMs = 120_000
 /** xapi: composes the toolstack from its configuration and serves it. */
 await runDaemon(async () => {
   const configuration = loadConfiguration(toolstackConfigurationSchema, '/etc/crosspool/xapi.json')
-  const { host = hostname(), pool, listen, heartbeat, runtimeDirectory } = configuration
+  const { host = hostname(), pool, listen, heartbeat } = configuration
   const log = createLog({ name: 'crosspool-xapi' })
   const store = createLmdbRecordStore({ path: configuration.stateDirectory, clock: systemClock })
   const environment: ToolstackEnvironment = {
@@ -32,7 +34,7 @@ await runDaemon(async () => {
     clock: systemClock,
     random: systemRandom,
     storage: createRemoteStorageManager(configuration.storageManager),
-    hypervisor: createHypervisor(configuration.hypervisor, runtimeDirectory),
+    hypervisor: createHypervisor(configuration.hypervisor, configuration),
     peers: createToolstackPeers({ timeoutMs: peerTimeoutMs }),
   }
   const toolstack = new Toolstack(environment)
@@ -45,10 +47,13 @@ await runDaemon(async () => {
   server.onUpgrade(memoryPath, memoryProtocol, ({ receiver }, token) =>
     toolstack.receivers.openMemory(receiver, token),
   )
+  const xenApi = createXenApi(environment, toolstack)
+  mountXenApi(server.app, xenApi)
   await toolstack.recover()
   await server.listen({ host: listen.address, port: listen.port })
   log.info({ host, pool, ...listen }, 'xapi is ready')
   return async () => {
+    xenApi.close()
     await server.close()
     await store.close()
   }

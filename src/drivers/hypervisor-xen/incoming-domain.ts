@@ -25,7 +25,7 @@ export function receiveDomain(
   stream: Duplex,
   takeTurn: ReceiveTurn,
 ): IncomingVm {
-  const { limits } = context
+  const { limits, incomingMarks } = context
   const given = new AbortController()
   let child: ReceivingXl | null = null
   let started: Promise<void> | null = null
@@ -35,6 +35,7 @@ export function receiveDomain(
     try {
       const domidsBefore = (await listDomains(context)).map(({ domid }) => domid)
       given.signal.throwIfAborted()
+      await incomingMarks.put(domain.uuid, 'held')
       const xl = startXl(context.commandRunner, context.clock, ['migrate-receive'])
       child = receivingXl(xl, domidsBefore)
       await receiveMemory(context, domain.configuration, stream, child, given.signal)
@@ -60,16 +61,20 @@ export function receiveDomain(
     await destroyDomains(context, ({ domid, uuid, isIncoming }) => {
       return uuid === domain.uuid && isIncoming && !domidsBefore.includes(domid)
     })
+    await incomingMarks.remove(domain.uuid)
   }
 
   async function go(): Promise<void> {
     await ready.catch((error: unknown) => refuse('its memory is not across', error))
     if (given.signal.aborted || child === null) return refuse('what was built has been removed')
     const { xl, fromXl } = child
+    // Before the word is given: a daemon that is started anew must not think that it never was.
+    await incomingMarks.put(domain.uuid, 'told')
     const status = await within(context.clock, limits.stepMs, 'xl to start the domain', child.go())
     if (status === 0) {
       fromXl.drain()
       stream.destroy()
+      await incomingMarks.remove(domain.uuid)
       return
     }
     const complaint = new Error(xl.complaint())
@@ -124,4 +129,31 @@ function failure(error: unknown, complaint: string | undefined, cause: unknown):
 
 function refuse(reason: string, cause?: unknown): never {
   throw new CrosspoolError('HANDOVER_REFUSED', { reason }, cause)
+}
+
+/**
+ * After a restart of this daemon: sees to it that a received domain runs, or certainly never will.
+ * Answers false where there is none. An xl whose daemon has died destroys what it holds, or is ended
+ * by its next word before it has started the domain.
+ * @throws HANDOVER_REFUSED; WRONG_STATE when the guest has ended since
+ */
+export async function settleReceivedDomain(context: XenContext, vm: string): Promise<boolean> {
+  const { commandRunner, incomingMarks } = context
+  const mark = await incomingMarks.get(vm)
+  if (mark === null) return false
+  const own = (await listDomains(context)).filter(({ uuid }) => uuid === vm)
+  const settled = own.find(({ isIncoming }) => !isIncoming)
+  const hasIncoming = own.length > (settled === undefined ? 0 : 1)
+  if (hasIncoming || (mark === 'held' && settled === undefined)) {
+    await destroyDomains(context, ({ uuid, isIncoming }) => uuid === vm && isIncoming)
+    await incomingMarks.put(vm, 'held')
+    refuse('this daemon was restarted before the VM was started')
+  }
+  if (settled?.state === 'paused') await commandRunner.run('xl', ['unpause', String(settled.domid)])
+  if (settled !== undefined) {
+    await incomingMarks.remove(vm)
+    return mark === 'told'
+  }
+  const details = { kind: 'vm', id: vm, state: 'gone', operation: 'resume', needed: 'there' }
+  throw new CrosspoolError('WRONG_STATE', details)
 }

@@ -5,7 +5,7 @@ import { listDomains, type XenContext } from './xen-context.ts'
 /**
  * Sees to it that this domain runs. xl has no command that resumes a suspended domain, but it
  * resumes one when a migration fails; so one is begun that fails as soon as it has begun.
- * @throws NOT_FOUND, WRONG_STATE when the guest has ended by itself
+ * @throws NOT_FOUND; WRONG_STATE when the guest has ended by itself; COMMAND_FAILED when xl does not manage
  */
 export async function reviveDomain(
   context: XenContext,
@@ -18,7 +18,12 @@ export async function reviveDomain(
     if (domain === undefined) throw new CrosspoolError('NOT_FOUND', { kind: 'vm', id: uuid })
     const { state } = domain
     if (state === 'running') return
-    if (attempt > attemptsMax || state === 'shutdown' || state === 'crashed') {
+    if (attempt > attemptsMax) {
+      const command = `xl, ${attemptsMax} times`
+      const output = `domain ${domid} is still ${state}`
+      throw new CrosspoolError('COMMAND_FAILED', { command, how: 'without effect', output })
+    }
+    if (state === 'shutdown' || state === 'crashed') {
       const details = { kind: 'vm', id: uuid, state, operation: 'resume', needed: 'suspended' }
       throw new CrosspoolError('WRONG_STATE', details)
     }

@@ -1,6 +1,7 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Clock, Random } from '../../ports/clock.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
+import type { IncomingMarks } from './incoming-mark.ts'
 import { type DomainLine, parseDomainList } from './parse-domain-list.ts'
 
 export interface XenLimits {
@@ -21,6 +22,7 @@ export interface XenContext {
   readonly random: Random
   readonly runtimeDirectory: string
   readonly limits: XenLimits
+  readonly incomingMarks: IncomingMarks
 }
 
 /** All domains but the control domain and those that are being torn down, from Xen itself. */

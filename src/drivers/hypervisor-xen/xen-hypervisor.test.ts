@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectedStreams } from '../../../test/support/connected-streams.ts'
 import { FakeXen } from '../../../test/support/fake-xen.ts'
+import { MiB } from '../../lib/units.ts'
+import type { VmStart } from '../../model/vm.ts'
 import type { IncomingVm, OutgoingVm } from '../../ports/hypervisor.ts'
 import { createSimulatedClock } from '../simulated/clock.ts'
 import { createXenHypervisor } from './xen-hypervisor.ts'
@@ -26,7 +28,8 @@ afterEach(() => rm(folder, { recursive: true }))
 
 function driverOf(commandRunner: FakeXen) {
   const random = { uuid: () => uuid, hex: () => 'send' }
-  return createXenHypervisor({ commandRunner, clock, random, runtimeDirectory: folder })
+  const runtimeDirectory = commandRunner === sourceXen ? folder : join(folder, 'destination')
+  return createXenHypervisor({ commandRunner, clock, random, runtimeDirectory })
 }
 
 async function begin(): Promise<{ outgoing: OutgoingVm; incoming: IncomingVm }> {
@@ -114,6 +117,41 @@ test('a receiver that dies after it has started the domain does not undo that', 
   expect(destinationXen.commands).toContain('xl unpause 1')
 })
 
+test('after a restart, a received domain that has not been started is refused for good', async () => {
+  await beginUntilReady()
+  const restarted = driverOf(destinationXen)
+  for (let time = 0; time < 2; time += 1)
+    await expect(restarted.resume(uuid)).rejects.toMatchObject({ code: 'HANDOVER_REFUSED' })
+  expect(destinationXen.domains.size).toBe(0)
+  await restarted.destroy(uuid)
+  await expect(restarted.resume(uuid)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test.each([
+  ['runs, when xl had given it its name', 'web', '--p---', '-b----'],
+  ['is left alone, when it runs', 'web', '-b----', '-b----'],
+])('after a restart in the middle of the start, the domain %s', async (_, name, flags, after) => {
+  const { incoming } = await beginUntilReady()
+  const [domain] = destinationXen.domains.values()
+  destinationXen.receivers[0]?.kill('SIGSTOP')
+  void incoming.start().catch(() => {})
+  await expect.poll(() => readFile(join(folder, 'destination/incoming', uuid), 'utf8')).toBe('told')
+  if (domain) Object.assign(domain, { name, flags })
+  await driverOf(destinationXen).resume(uuid)
+  expect(domain?.flags).toBe(after)
+})
+
+test('after a restart in the middle of the start, a domain that xl has not named is refused', async () => {
+  const { incoming } = await beginUntilReady()
+  destinationXen.receivers[0]?.kill('SIGSTOP')
+  void incoming.start().catch(() => {})
+  await expect.poll(() => readFile(join(folder, 'destination/incoming', uuid), 'utf8')).toBe('told')
+  await expect(driverOf(destinationXen).resume(uuid)).rejects.toMatchObject({
+    code: 'HANDOVER_REFUSED',
+  })
+  expect(destinationXen.domains.size).toBe(0)
+})
+
 test('a stream on which nothing moves is given up, and the domain runs on', async () => {
   sourceXen.memoryBytes = 0
   destinationXen.memoryBytes = 1
@@ -180,4 +218,39 @@ test('a watch whose process has ended is begun again', async () => {
   expect(sourceXen.watchers.every(({ hasEnded }) => hasEnded)).toBe(true)
   await clock.advance(60_000)
   expect(sourceXen.watchers.length).toBe(2)
+})
+
+const newVm: VmStart = {
+  id: '0f0e0d0c-aaaa-4bbb-8ccc-000000000003',
+  name: 'new',
+  vcpus: 1,
+  memoryBytes: 96 * MiB,
+  boot: { kernel: '/boot/guest', arguments: '' },
+  disks: [],
+  interfaces: [],
+}
+
+test('a new VM is created by xl from a file, which goes again', async () => {
+  await driverOf(sourceXen).start(newVm)
+  const file = join(folder, `${newVm.id}.cfg`)
+  expect(sourceXen.commands.at(-1)).toBe(`xl create -q ${file}`)
+  expect(sourceXen.domains.get(2)).toMatchObject({ name: 'new', uuid: newVm.id })
+  await expect(access(file)).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+test('neither a UUID nor a name is used twice', async () => {
+  for (const taken of [{ id: uuid }, { name: 'web' }]) {
+    const started = driverOf(sourceXen).start({ ...newVm, ...taken })
+    await expect(started).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
+  }
+  expect(sourceXen.domains.size).toBe(1)
+})
+
+test('a host without the memory says so', async () => {
+  sourceXen.createComplaint = 'failed to free memory for the domain'
+  const started = driverOf(sourceXen).start(newVm)
+  await expect(started).rejects.toMatchObject({
+    code: 'MEMORY_SHORT',
+    details: { neededBytes: 96 * MiB, freeBytes: expect.any(Number) },
+  })
 })

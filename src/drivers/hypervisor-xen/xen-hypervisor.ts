@@ -6,7 +6,8 @@ import type { CommandRunner } from '../../ports/command-runner.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'
 import { featuresBeyond, parseCpuPolicies } from './cpu-policy.ts'
 import { installHotplugScripts } from './hotplug-scripts.ts'
-import { receiveDomain } from './incoming-domain.ts'
+import { receiveDomain, settleReceivedDomain } from './incoming-domain.ts'
+import { createIncomingMarks } from './incoming-mark.ts'
 import { sendDomain } from './outgoing-domain.ts'
 import { type DomainLine, parseBridges, parseDomainConfigurations } from './parse-domain-list.ts'
 import { parseHostInfo } from './parse-host-info.ts'
@@ -14,6 +15,7 @@ import type { Fields } from './plain-data.ts'
 import { domainType, obstaclesOf, readDomainConfiguration } from './read-domain-configuration.ts'
 import { createReceiveTurns } from './receive-turns.ts'
 import { endLeftSenders, reviveDomain } from './revive-domain.ts'
+import { startDomain } from './start-domain.ts'
 import { watchDomains } from './watch-domains.ts'
 import { detailsSchema, writeDomainConfiguration } from './write-domain-configuration.ts'
 import { defaultXenLimits, destroyDomains, listDomains, type XenLimits } from './xen-context.ts'
@@ -35,7 +37,11 @@ export interface XenHypervisorOptions {
 /** Drives Xen through an unmodified xl. One domain for each VM: found by its UUID, not by its name. */
 export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
   const { commandRunner, clock } = options
-  const context = { ...options, limits: { ...defaultXenLimits, ...options.limits } }
+  const context = {
+    ...options,
+    limits: { ...defaultXenLimits, ...options.limits },
+    incomingMarks: createIncomingMarks(options.runtimeDirectory),
+  }
   const takeTurn = createReceiveTurns()
   const output = async (command: string, args: readonly string[]) =>
     (await commandRunner.run(command, args)).stdout
@@ -71,7 +77,10 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
   }
 
   return {
-    capabilities: { type: xen, sendsAfterHandover: false },
+    capabilities: {
+      ...{ type: xen, sendsAfterHandover: false, tunesMemory: false },
+      ...{ diskSlotPrefix: 'xvd', deviceKinds: ['block'] },
+    },
     async host() {
       const { version, memoryBytes, freeMemoryBytes } = await hostInfo()
       const cpu = await output('grep', ['-m1', 'model name', '/proc/cpuinfo'])
@@ -97,6 +106,7 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
       const policies = parseCpuPolicies(await output('xen-cpuid', ['-p']))
       return featuresBeyond(vm.cpuPolicy, policies.get(type === 'pv' ? 'PV Max' : 'HVM Max') ?? {})
     },
+    start: async (vm) => startDomain(context, vm, async () => (await hostInfo()).freeMemoryBytes),
     async send(vm, stream, sendOptions) {
       const domain = await findDomain(vm)
       const { state } = domain
@@ -113,8 +123,10 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
     async destroy(vm) {
       await endLeftSenders(context, vm)
       await destroyDomains(context, ({ uuid }) => uuid === vm)
+      await context.incomingMarks.remove(vm)
     },
     async resume(vm) {
+      if (await settleReceivedDomain(context, vm)) return
       await endLeftSenders(context, vm)
       await reviveDomain(context, await findDomain(vm))
     },

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
 import type { MetadataVolumes } from '../../ports/metadata-volumes.ts'
-import { syncDirectory } from './write-durably.ts'
+import { syncDirectory } from '../../lib/write-durably.ts'
 
 const suffix = '.metadata'
 

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { syncDirectory, writeDurably } from './write-durably.ts'
+import { syncDirectory, writeDurably } from '../../lib/write-durably.ts'
 
 const reservationSchema = z.object({
   name: z.string(),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { BlockResource } from '../../ports/block-replicator.ts'
 import type { ReplicationOptions } from './options.ts'
 import { formatMainFile, formatResourceFile, isWithinHost } from './resource-file.ts'
-import { syncDirectory, writeDurably } from './write-durably.ts'
+import { syncDirectory, writeDurably } from '../../lib/write-durably.ts'
 
 /**
  * The files that drbdadm and people read. `drbd.conf` includes all resources, for people. Each

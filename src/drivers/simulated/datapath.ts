@@ -34,7 +34,10 @@ class SimulatedDatapath implements Datapath {
   constructor(world: StorageWorld, host: string, schemes: readonly string[]) {
     this.#world = world
     this.#host = host
-    this.capabilities = { schemes, description: 'simulated mirror' }
+    this.capabilities = {
+      ...{ schemes, description: 'simulated mirror' },
+      ...{ presentation: 'device' as const, deviceKind: 'block' as const },
+    }
   }
 
   async activate(disk: Disk) {
@@ -42,7 +45,7 @@ class SimulatedDatapath implements Datapath {
       const path = `/dev/mapper/crosspool-${disk.vdi}`
       const present = this.#kernel.devices.get(disk.vdi)
       if (!present) this.#addDevice(disk, path)
-      return { kind: 'block' as const, path }
+      return path
     })
   }
 
@@ -59,7 +62,7 @@ class SimulatedDatapath implements Datapath {
       if (this.#kernel.attached.get(device)?.id !== disk.vdi)
         throw new CrosspoolError('DISK_NOT_MAPPED', { device })
       if (!this.#kernel.devices.has(disk.vdi)) this.#addDevice(disk, device)
-      return { kind: 'block' as const, path: device }
+      return device
     })
   }
 
@@ -165,6 +168,17 @@ class SimulatedDatapath implements Datapath {
     ])
   }
 
+  async discard(owner: string): Promise<void> {
+    await this.#act('discard', () => {
+      const device = this.#kernel.devices.get(owner)
+      if (device && !device.adopted) {
+        retarget(device, 'fenced')
+        this.#kernel.devices.delete(owner)
+      }
+      this.#world.pairs.get(owner)?.lose(this.#host)
+    })
+  }
+
   get #kernel(): SimulatedKernel {
     return this.#world.kernel(this.#host)
   }
@@ -203,9 +217,9 @@ class SimulatedDatapath implements Datapath {
   }
 
   #volume(disk: Disk): SimulatedVolume {
-    const volume = this.#kernel.attached.get(disk.volumeDevice)
+    const volume = this.#kernel.attached.get(disk.volumePath)
     if (volume) return volume
-    const reason = `${this.#host} has no device ${disk.volumeDevice}`
+    const reason = `${this.#host} has no device ${disk.volumePath}`
     throw new CrosspoolError('SR_UNUSABLE', { sr: 'of the simulation', reason })
   }
 

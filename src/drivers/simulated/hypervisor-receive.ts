@@ -16,18 +16,28 @@ export function receiveSimulatedVm(
   const vm = vmFrom(configuration)
   let outcome: 'open' | 'started' | 'gone' = 'open'
   world.incoming(host).set(vm.id, vm)
+  world.neverRan(host).delete(vm.id)
 
   function drop() {
     channel.close()
-    if (world.incoming(host).get(vm.id) === vm) world.incoming(host).delete(vm.id)
+    if (world.incoming(host).get(vm.id) === vm) {
+      world.incoming(host).delete(vm.id)
+      world.neverRan(host).add(vm.id)
+    }
     if (outcome === 'open') outcome = 'gone'
   }
-  context.onCrash.add(drop)
+  let isAcross = false
+  const crash = () => {
+    if (context.keepsReceived && isAcross) channel.close()
+    else drop()
+  }
+  context.onCrash.add(crash)
 
   async function untilReady(): Promise<void> {
     try {
       vm.guestState = await receiveMemory(context, vm, channel)
       await channel.send('ready', Buffer.alloc(0))
+      isAcross = true
     } catch (error) {
       drop()
       throw error
@@ -48,10 +58,10 @@ export function receiveSimulatedVm(
       }
       if (context.sendsAfterHandover) await restOrRefusal(context, channel, drop)
       outcome = 'started'
-      world.incoming(host).delete(vm.id)
-      context.onCrash.delete(drop)
       vm.state = 'running'
       world.put(host, vm)
+      world.incoming(host).delete(vm.id)
+      context.onCrash.delete(crash)
       channel.close()
       if (world.takeFault(host, 'start-crashes')) world.setState(host, vm.id, 'crashed')
       if (world.takeFault(host, 'start-uncertain')) {
@@ -63,7 +73,7 @@ export function receiveSimulatedVm(
         throw context.wrongState(vm.id, 'started', 'discard', 'not yet started')
       }
       drop()
-      context.onCrash.delete(drop)
+      context.onCrash.delete(crash)
       await ready.catch(() => {})
     },
   }

@@ -71,6 +71,8 @@ export interface HypervisorWorld {
   put(host: string, vm: SimulatedVm): void
   /** Half-built copies: not listed, not running. */
   incoming(host: string): Map<string, SimulatedVm>
+  /** VMs whose half-built copies have gone without ever having run here. Known until the host is started anew. */
+  neverRan(host: string): Set<string>
 }
 
 export interface SimulatedHost {
@@ -83,6 +85,7 @@ export interface SimulatedHost {
 
 interface HostRecord extends SimulatedHost {
   readonly incoming: Map<string, SimulatedVm>
+  readonly neverRan: Set<string>
   readonly listeners: Set<() => void>
   readonly faults: { readonly fault: HypervisorFault; times: number }[]
 }
@@ -111,10 +114,12 @@ export function createHypervisorWorld(): HypervisorWorld {
       [...hosts.values()].filter((h) => h.vms.has(vm) || h.incoming.has(vm)).map((h) => h.name),
     host: record,
     incoming: (host) => record(host).incoming,
+    neverRan: (host) => record(host).neverRan,
     addHost(name, init = {}) {
       const { memoryBytes = 8 * GiB, networks = ['xenbr0'], cpuFeatures = ['sse4.2'] } = init
-      const own = { vms: new Map(), incoming: new Map(), listeners: new Set<() => void>() }
-      hosts.set(name, { name, memoryBytes, networks, cpuFeatures, ...own, faults: [] })
+      const own = { vms: new Map(), incoming: new Map(), neverRan: new Set<string>() }
+      const hooks = { listeners: new Set<() => void>(), faults: [] }
+      hosts.set(name, { name, memoryBytes, networks, cpuFeatures, ...own, ...hooks })
     },
     addVm(host, init) {
       const vm = { ...defaultVm(init.id), ...init }
@@ -123,6 +128,7 @@ export function createHypervisorWorld(): HypervisorWorld {
     },
     put(host, vm) {
       record(host).vms.set(vm.id, vm)
+      record(host).neverRan.delete(vm.id)
       changed(record(host), vm.id)
     },
     setState(host, vm, state) {

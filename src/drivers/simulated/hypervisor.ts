@@ -11,6 +11,8 @@ export interface SimulatedHypervisorOptions {
   readonly type?: string
   /** How this one pauses: false as Xen (all is across before `paused`), true as QEMU. */
   readonly sendsAfterHandover?: boolean
+  /** What happens to a VM whose memory is across when the daemon dies: true, it waits as in QEMU; false, it goes as in Xen. */
+  readonly keepsReceived?: boolean
   /** Time that each piece of memory takes; pieces are a tenth of the memory, 64 KiB at most. */
   readonly chunkMs?: number
   /** How long it waits for the other side to move. */
@@ -18,7 +20,7 @@ export interface SimulatedHypervisorOptions {
 }
 
 export interface SimulatedHypervisor extends Hypervisor {
-  /** The daemon dies: half-built VMs go, paused ones stay paused, every handle is worthless. */
+  /** The daemon dies: half-built VMs go, paused ones stay paused, and handles are worthless. */
   crash(): void
 }
 
@@ -28,6 +30,7 @@ export interface SimulatedContext {
   readonly host: string
   readonly clock: Clock
   readonly sendsAfterHandover: boolean
+  readonly keepsReceived: boolean
   readonly chunkMs: number
   readonly deadlineMs: number
   readonly onCrash: Set<() => void>
@@ -51,7 +54,10 @@ export function createSimulatedHypervisor(
   }
 
   return {
-    capabilities: { type, sendsAfterHandover: context.sendsAfterHandover },
+    capabilities: {
+      ...{ type, sendsAfterHandover: context.sendsAfterHandover },
+      ...{ diskSlotPrefix: 'xvd', deviceKinds: ['block'], tunesMemory: false },
+    },
     async host() {
       const { memoryBytes, vms } = world.host(host)
       const taken = [...vms.values(), ...world.incoming(host).values()]
@@ -77,6 +83,16 @@ export function createSimulatedHypervisor(
       const wanted = (configuration.cpuPolicy.features ?? '').split(' ').filter(Boolean)
       return wanted.filter((feature) => !world.host(host).cpuFeatures.includes(feature))
     },
+    async start({ id, name, vcpus, memoryBytes, disks, interfaces }) {
+      const vms = [...world.host(host).vms.values()]
+      if (vms.some((vm) => vm.id === id || vm.name === name))
+        throw new CrosspoolError('ALREADY_EXISTS', { kind: 'vm', id: name })
+      const usedBytes = vms.reduce((sum, vm) => sum + vm.memoryBytes, 0)
+      const freeBytes = world.host(host).memoryBytes - usedBytes
+      if (memoryBytes > freeBytes)
+        throw new CrosspoolError('MEMORY_SHORT', { host, freeBytes, neededBytes: memoryBytes })
+      world.addVm(host, { id, name, vcpus, memoryBytes, disks, interfaces })
+    },
     async send(id, stream, sendOptions) {
       const vm = find(id)
       if (vm.state !== 'running') throw context.wrongState(id, vm.state, 'send', 'running')
@@ -93,7 +109,16 @@ export function createSimulatedHypervisor(
       if (world.host(host).vms.has(id)) world.remove(host, id)
     },
     async resume(id) {
-      if (find(id).state === 'paused') world.setState(host, id, 'running')
+      if (world.neverRan(host).has(id))
+        throw new CrosspoolError('HANDOVER_REFUSED', { reason: 'what was built has gone' })
+      const received = world.incoming(host).get(id)
+      if (received && context.keepsReceived) {
+        world.incoming(host).delete(id)
+        world.put(host, received)
+      }
+      const { state } = find(id)
+      if (state === 'paused') world.setState(host, id, 'running')
+      else if (state !== 'running') throw context.wrongState(id, state, 'resume', 'paused')
     },
     crash() {
       for (const drop of context.onCrash) drop()
@@ -107,12 +132,14 @@ function contextOf(
   host: string,
   options: SimulatedHypervisorOptions,
 ): SimulatedContext {
-  const { clock, sendsAfterHandover = false, chunkMs = 0, deadlineMs = 60_000 } = options
+  const { clock, sendsAfterHandover = false, keepsReceived = false } = options
+  const { chunkMs = 0, deadlineMs = 60_000 } = options
   return {
     world,
     host,
     clock,
     sendsAfterHandover,
+    keepsReceived,
     chunkMs,
     deadlineMs,
     onCrash: new Set(),

@@ -1,5 +1,10 @@
 import { CrosspoolError } from '../../model/errors.ts'
-import type { Volume, VolumeStore, VolumeStoreFactory } from '../../ports/volume-store.ts'
+import type {
+  AttachedVolume,
+  Volume,
+  VolumeStore,
+  VolumeStoreFactory,
+} from '../../ports/volume-store.ts'
 import type {
   SimulatedArray,
   SimulatedKernel,
@@ -98,12 +103,12 @@ class SimulatedVolumeStore implements VolumeStore {
     })
   }
 
-  async attach(id: string): Promise<string> {
+  async attach(id: string): Promise<AttachedVolume> {
     return await this.#kernel.faults.around('volume-store.attach', () => {
       const volume = this.#array.volumes.get(id)
       if (!volume) throw new CrosspoolError('NOT_FOUND', { kind: 'vdi', id })
       this.#kernel.attached.set(this.#path(volume), volume)
-      return this.#path(volume)
+      return { path: this.#path(volume), format: 'raw' as const }
     })
   }
 
@@ -126,6 +131,7 @@ class SimulatedVolumeStore implements VolumeStore {
   #describe(volume: SimulatedVolume): Volume {
     const { id, name, sizeBytes, managed } = volume
     const path = this.#path(volume)
-    return { id, name, sizeBytes, allocatedBytes: sizeBytes, managed, paths: [path] }
+    const format = 'raw' as const
+    return { id, name, sizeBytes, allocatedBytes: sizeBytes, format, managed, paths: [path] }
   }
 }

@@ -1,9 +1,12 @@
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { CrosspoolError } from '../../model/errors.ts'
+import { volumeFormatSchema } from '../../model/vdi.ts'
 
 const fileConfigurationSchema = z.strictObject({
   directory: z.string().refine(isAbsolute, 'must be an absolute path'),
+  /** Of the volumes that are made in it. */
+  format: volumeFormatSchema.default('raw'),
 })
 export type FileConfiguration = z.infer<typeof fileConfigurationSchema>
 

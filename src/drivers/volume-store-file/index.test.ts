@@ -28,7 +28,7 @@ it('makes sparse files of the exact size', async () => {
   const volume = await open().create(id, 'Größe', 1024 * 1024 * 1024 + 512)
   expect(volume).toEqual({
     ...{ id, name: 'Größe', sizeBytes: 1024 * 1024 * 1024 + 512, allocatedBytes: 0 },
-    ...{ managed: true, paths: [join(directory, `crosspool-${id}.raw`)] },
+    ...{ format: 'raw', managed: true, paths: [join(directory, `crosspool-${id}.raw`)] },
   })
   expect(await open().list()).toEqual([volume])
 })

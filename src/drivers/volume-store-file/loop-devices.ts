@@ -3,7 +3,7 @@ import type { CommandRunner } from '../../ports/command-runner.ts'
 import {
   attachLoopDevice,
   detachLoopDevice,
-  type LoopCommand,
+  type FileCommand,
   listLoopDevices,
 } from './commands.ts'
 import { type LoopDevice, parseLosetup } from './parse-losetup.ts'
@@ -50,7 +50,7 @@ export class LoopDevices {
     )
   }
 
-  async #run([command, ...args]: LoopCommand): Promise<string> {
+  async #run([command, ...args]: FileCommand): Promise<string> {
     return (await this.#runner.run(command, args)).stdout
   }
 }

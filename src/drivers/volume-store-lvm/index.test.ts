@@ -103,5 +103,8 @@ it("never deactivates or removes the administrator's volumes", async () => {
   const id = 'OReBkB-tpnI-xjsU-9Kkj-cRDf-660I-ccoOSf'
   await store([lvs]).store.detach(id)
   await expect(store([lvs]).store.destroy(id)).rejects.toMatchObject({ code: 'WRONG_STATE' })
-  expect(await store([lvs]).store.attach(id)).toBe('/dev/vg0/smcap-root')
+  expect(await store([lvs]).store.attach(id, 'device')).toEqual({
+    path: '/dev/vg0/smcap-root',
+    format: 'raw',
+  })
 })

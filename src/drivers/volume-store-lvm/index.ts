@@ -2,6 +2,7 @@ import { MiB } from '../../lib/units.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
 import type {
+  AttachedVolume,
   Volume,
   VolumeStore,
   VolumeStoreCapabilities,
@@ -96,10 +97,10 @@ class LvmVolumeStore implements VolumeStore {
     await this.#change(id, commands.removeVolume(volume.path))
   }
 
-  async attach(id: string): Promise<string> {
+  async attach(id: string): Promise<AttachedVolume> {
     const volume = await this.#get(id)
     if (!volume.isActive) await this.#change(id, commands.activateVolume(volume.path))
-    return volume.path
+    return { path: volume.path, format: 'raw' }
   }
 
   async detach(id: string): Promise<void> {
@@ -180,6 +181,6 @@ class LvmVolumeStore implements VolumeStore {
 }
 
 function toVolume(volume: LogicalVolume): Volume {
-  const { id, name, sizeBytes, allocatedBytes, managed, paths } = volume
-  return { id, name, sizeBytes, allocatedBytes, managed, paths }
+  const { id, name, sizeBytes, allocatedBytes, format, managed, paths } = volume
+  return { id, name, sizeBytes, allocatedBytes, format, managed, paths }
 }

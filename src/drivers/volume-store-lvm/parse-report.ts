@@ -91,6 +91,7 @@ function toVolume(row: Row): LogicalVolume {
     name: tags?.name ?? row.lv_name,
     sizeBytes: tags?.sizeBytes ?? row.lv_size,
     allocatedBytes: isThin ? percentOf(row.lv_size, row.data_percent) : row.lv_size,
+    format: 'raw',
     managed: tags !== null,
     isActive: row.lv_active.startsWith('active'),
     isUnfinished: tags?.isUnfinished ?? false,

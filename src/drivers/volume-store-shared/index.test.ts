@@ -28,9 +28,12 @@ it('gives a device the same id on every host, wherever it leads there', async ()
   expect(here).toMatchObject({ name: 'virtio-shared0', sizeBytes: 8_589_934_592, managed: false })
   expect(there?.id).toBe(here?.id)
   expect(here?.paths).toEqual([device, '/dev/null'])
-  expect(await open([]).attach(here?.id ?? '')).toBe(device)
+  expect(await open([]).attach(here?.id ?? '', 'device')).toEqual({
+    path: device,
+    format: 'raw',
+  })
   await expect(open([]).destroy(here?.id ?? '')).rejects.toMatchObject({ code: 'WRONG_STATE' })
-  await expect(open([]).attach('other')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(open([]).attach('other', 'device')).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
 it('lists the other devices while one is missing, but is not opened without it', async () => {

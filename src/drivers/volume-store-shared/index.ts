@@ -3,7 +3,12 @@ import { basename } from 'node:path'
 import { nameBasedUuid } from '../../lib/name-based-uuid.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
-import type { Volume, VolumeStore, VolumeStoreFactory } from '../../ports/volume-store.ts'
+import type {
+  AttachedVolume,
+  Volume,
+  VolumeStore,
+  VolumeStoreFactory,
+} from '../../ports/volume-store.ts'
 import { parseSharedConfiguration } from './configuration.ts'
 
 /**
@@ -66,10 +71,10 @@ class SharedVolumeStore implements VolumeStore {
     })
   }
 
-  async attach(id: string): Promise<string> {
+  async attach(id: string): Promise<AttachedVolume> {
     const device = this.#devices.find((candidate) => this.#idOf(candidate) === id)
     if (device === undefined) throw new CrosspoolError('NOT_FOUND', { kind: 'vdi', id })
-    return device
+    return { path: device, format: 'raw' }
   }
 
   async detach(): Promise<void> {}
@@ -82,7 +87,7 @@ class SharedVolumeStore implements VolumeStore {
     const sizeBytes = Number(size.stdout)
     return {
       ...{ id: this.#idOf(device), name: basename(device), managed: false },
-      ...{ sizeBytes, allocatedBytes: sizeBytes },
+      ...{ sizeBytes, allocatedBytes: sizeBytes, format: 'raw' },
       paths: path === device ? [path] : [device, path],
     }
   }

@@ -1,16 +1,16 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import { errorTable } from '../../ports/block-mapper.ts'
-import type { Disk, VmDevice } from '../../ports/datapath.ts'
+import type { Disk } from '../../ports/datapath.ts'
 import { gateName, vmDeviceName } from './names.ts'
 import { leadsToOurs } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
 import { isErrorTable, switchTable } from './tables.ts'
 
 /** Makes the VM's device over its volume. One that is there keeps what is beneath it, except for a fence. */
-export async function activate(parts: DatapathParts, disk: Disk): Promise<VmDevice> {
+export async function activate(parts: DatapathParts, disk: Disk): Promise<string> {
   const { blockMapper, originals } = parts
   const name = vmDeviceName(disk)
-  const device: VmDevice = { kind: 'block', path: blockMapper.pathOf(name) }
+  const device = blockMapper.pathOf(name)
   if (disk.adopted !== null) return device
   const found = await blockMapper.inspect(name)
   const table = await originals.remember(disk)
@@ -48,12 +48,12 @@ async function disown(parts: DatapathParts, disk: Disk): Promise<void> {
 }
 
 /** Finds the stable device of a running VM. @throws DISK_NOT_MAPPED, NOT_SUPPORTED */
-export async function adopt(parts: DatapathParts, device: string): Promise<VmDevice> {
+export async function adopt(parts: DatapathParts, device: string): Promise<string> {
   const name = await parts.blockMapper.nameOf(device)
   if (name === null) throw new CrosspoolError('DISK_NOT_MAPPED', { device })
   // Only a table that can be read can be put back.
   await parts.blockMapper.inspect(name)
-  return { kind: 'block', path: parts.blockMapper.pathOf(name) }
+  return parts.blockMapper.pathOf(name)
 }
 
 function busy(name: string): CrosspoolError {

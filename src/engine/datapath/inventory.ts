@@ -21,6 +21,19 @@ export async function inventory(parts: DatapathParts): Promise<readonly Inventor
   ]
 }
 
+/** From the top down: what the VM is given, then the replicator, then what it stood on. */
+export async function discard(parts: DatapathParts, owner: string): Promise<void> {
+  const { blockMapper, metadataVolumes, replicator } = parts
+  const isOwners = (name: string) => ownerOf(name) === owner
+  const devices = (await blockMapper.list(namePrefix)).filter(isOwners)
+  const isBeneath = (name: string) => name.endsWith('-back')
+  for (const name of devices.filter((device) => !isBeneath(device))) await blockMapper.remove(name)
+  for (const name of (await replicator.list()).filter(isOwners)) await replicator.down(name)
+  for (const name of devices.filter(isBeneath)) await blockMapper.remove(name)
+  for (const { name } of await metadataVolumes.list())
+    if (isOwners(name)) await metadataVolumes.remove(name)
+}
+
 async function replicated({ replicator }: DatapathParts): Promise<readonly InventoryItem[]> {
   const names = await replicator.list()
   const items = names.map(async (name): Promise<InventoryItem[]> => {

@@ -8,7 +8,7 @@ import { closeMirror } from './close.ts'
 import { activate, adopt, deactivate } from './devices.ts'
 import { arm, reclaim, release, take } from './handover.ts'
 import { accept, offer, prepare, start } from './insert.ts'
-import { inventory } from './inventory.ts'
+import { discard, inventory } from './inventory.ts'
 import { createOriginalTables } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
 import { watchMirror } from './status.ts'
@@ -29,7 +29,10 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
   const parts: DatapathParts = { ...options, originals }
   const { scheme, version } = replicator.capabilities
   return {
-    capabilities: { schemes: [scheme], description: `${scheme} ${version} in the kernel` },
+    capabilities: {
+      ...{ schemes: [scheme], description: `${scheme} ${version} in the kernel` },
+      ...{ presentation: 'device', deviceKind: 'block' },
+    },
     activate: (disk) => activate(parts, disk),
     deactivate: (disk) => deactivate(parts, disk),
     adopt: (_disk, device) => adopt(parts, device),
@@ -44,5 +47,6 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
     take: (handover) => take(parts, handover),
     close: (mirror, keep) => closeMirror(parts, mirror, keep),
     inventory: () => inventory(parts),
+    discard: (owner) => discard(parts, owner),
   }
 }

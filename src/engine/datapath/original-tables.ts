@@ -33,7 +33,7 @@ export function createOriginalTables(
 
   return {
     async remember(disk) {
-      if (disk.adopted === null) return linearTable(disk.volumeDevice, disk.sizeBytes)
+      if (disk.adopted === null) return linearTable(disk.volumePath, disk.sizeBytes)
       const name = vmDeviceName(disk)
       const found = await blockMapper.inspect(name)
       if (found === null) throw new CrosspoolError('NOT_FOUND', { kind: 'device', id: name })
@@ -44,7 +44,7 @@ export function createOriginalTables(
     },
 
     async recall(disk) {
-      if (disk.adopted === null) return linearTable(disk.volumeDevice, disk.sizeBytes)
+      if (disk.adopted === null) return linearTable(disk.volumePath, disk.sizeBytes)
       return recorded(disk)
     },
 

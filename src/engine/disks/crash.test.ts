@@ -126,3 +126,39 @@ async function actsOf(name: 'source' | 'target'): Promise<readonly string[]> {
   await move(world)
   return world[name].faults.acts.slice(before)
 }
+
+it('removes what is there without a reason, on request and when it starts', async () => {
+  const the = await makeWorld()
+  const { source } = the
+  const sr = (await source.manager.listSrs())[0]?.id ?? ''
+  await source.manager.createVdi({ id: ids.from, sr, name: 'kept', sizeBytes: 64 * 1024 })
+  const forget = async () => {
+    await source.manager.attach(ids.from)
+    await source.manager.activate(ids.from)
+    const record = await source.store.get<Record<string, string>>(`vdi/${ids.from}`)
+    const value = { ...record?.value, state: 'detached', device: null }
+    await source.store.transact({ puts: [{ key: `vdi/${ids.from}`, value }] })
+  }
+  await forget()
+  expect(await source.manager.cleanLeftovers()).toMatchObject([
+    { kind: 'mapped-device', owner: ids.from, reason: null },
+  ])
+  expect(source.kernel.devices.size).toBe(0)
+  expect((await source.manager.leftovers()).map(({ kind }) => kind)).toEqual(['volume'])
+  await forget()
+  await source.restart()
+  expect(source.kernel.devices.size).toBe(0)
+})
+
+it('says why a leftover stays', async () => {
+  const { source } = await makeWorld()
+  const sr = (await source.manager.listSrs())[0]?.id ?? ''
+  await source.manager.createVdi({ id: ids.from, sr, name: 'disk', sizeBytes: 64 * 1024 })
+  await source.manager.attach(ids.from)
+  await source.manager.activate(ids.from)
+  await source.store.transact({ deletes: [`vdi/${ids.from}`] })
+  const busy = new CrosspoolError('BUSY', { kind: 'device', id: ids.from, user: 'a VM' })
+  source.faults.failNext('datapath.discard', busy)
+  expect(await source.manager.cleanLeftovers()).toMatchObject([{ reason: busy.message }])
+  expect(source.kernel.devices.size).toBe(1)
+})

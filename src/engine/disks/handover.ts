@@ -32,13 +32,22 @@ export class Handover {
   async perform(act: HandoverAct, disks: readonly DiskHandover[]): Promise<void> {
     const ids = disks.map(({ vdi }) => vdi)
     await this.#lock.run(ids, async () => {
-      const handover = await Promise.all(disks.map((disk) => this.#resolve(act, disk)))
-      await this.#datapath[act](handover)
+      const resolved = await Promise.all(disks.map((disk) => this.#resolve(act, disk)))
+      const handover = resolved.filter((disk) => disk !== null)
+      if (act === 'arm')
+        for (const { mirror } of handover) if (mirror) await this.#replications.noteArmed(mirror.id)
+      if (handover.length) await this.#datapath[act](handover)
     })
   }
 
-  async #resolve(act: HandoverAct, { vdi, replication }: DiskHandover): Promise<HandoverDisk> {
+  /** Null where there is nothing to be done. */
+  async #resolve(
+    act: HandoverAct,
+    { vdi, replication }: DiskHandover,
+  ): Promise<HandoverDisk | null> {
     const record = await this.#catalogue.recorded(vdi)
+    // A host that was started anew holds nothing back, and the VM that used the disk has gone.
+    if (act === 'reclaim' && record.state === 'detached') return null
     if (record.replication !== replication && record.replication !== null) {
       // Handing over the plain volume beneath a mirror would lose what the mirror still holds.
       const user = `replication ${record.replication}`

@@ -1,3 +1,4 @@
+import { isCrosspoolError } from '../../model/errors.ts'
 import type { Leftover } from '../../ports/storage-manager.ts'
 import type { StorageEnvironment } from './environment.ts'
 import type { Records, VdiRecord } from './records.ts'
@@ -37,4 +38,35 @@ export async function listLeftovers(
     return { kind: 'volume', name: id, owner: id, reason }
   })
   return [...kept, ...disks]
+}
+
+/**
+ * Removes what has no reason to be there and is not in use. Answers what has been removed, and what
+ * could not be with why. `finish` completes what was begun on a volume.
+ */
+export async function cleanLeftovers(
+  { datapath, log }: StorageEnvironment,
+  list: () => Promise<readonly Leftover[]>,
+  finish: (vdi: string) => Promise<void>,
+): Promise<readonly Leftover[]> {
+  const found = (await list()).filter(({ reason }) => reason === null)
+  const failures = new Map<string, string>()
+  const attempt = async (owner: string, remove: () => Promise<void>) => {
+    try {
+      await remove()
+      log.info({ owner }, 'a leftover has been removed')
+    } catch (error) {
+      log.warn({ owner, error }, 'a leftover could not be removed')
+      failures.set(owner, isCrosspoolError(error) ? error.message : 'it could not be removed')
+    }
+  }
+  for (const owner of new Set(found.filter((item) => item.kind !== 'volume').map(ownerOf)))
+    await attempt(owner, () => datapath.discard(owner))
+  for (const owner of new Set(found.filter((item) => item.kind === 'volume').map(ownerOf)))
+    await attempt(owner, () => finish(owner))
+  return found.map((item) => ({ ...item, reason: failures.get(item.owner) ?? null }))
+}
+
+function ownerOf({ owner }: Leftover): string {
+  return owner
 }

@@ -1,3 +1,5 @@
+import type { VolumeFormat } from '../../model/vdi.ts'
+import type { MirrorHello } from '../../ports/datapath.ts'
 import type { Json, RecordStore } from '../../ports/record-store.ts'
 
 /**
@@ -17,11 +19,15 @@ export type VdiRecord = {
   readonly name: string
   readonly sizeBytes: number
   readonly allocatedBytes: number
+  /** As it lies in the SR. */
+  readonly format: VolumeFormat
   readonly managed: boolean
   readonly state: 'detached' | 'attached' | 'activated' | 'adopted'
   /** Null in state `attached`, `activated` or `adopted`: the act was begun, perhaps not finished. */
   readonly device: string | null
-  readonly volumeDevice: string | null
+  readonly volumePath: string | null
+  /** Of what is found at `volumePath`. */
+  readonly volumeFormat: VolumeFormat
   /** The device of the administrator's that was adopted. */
   readonly adopted: string | null
   readonly replication: string | null
@@ -43,8 +49,13 @@ export type ReplicationRecord = {
   readonly provider: string
   readonly sizeBytes: number
   readonly secret: string
-  readonly volumeDevice: string
+  readonly volumePath: string
+  readonly volumeFormat: VolumeFormat
   readonly adopted: string | null
+  /** Target: what the source said when it joined; with it the target can be brought up again. */
+  readonly hello: MirrorHello | null
+  /** Target: the handover may come at any moment. From then on a reboot ends it. */
+  readonly isArmed: boolean
   readonly phase: 'offered' | 'preparing' | 'accepting' | 'running' | 'stopping' | 'failed'
   /** While stopping: what is left beneath the VM's device. */
   readonly keep: 'volume' | 'nothing' | null

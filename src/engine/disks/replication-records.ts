@@ -12,14 +12,15 @@ export function describe(
   secret: string,
 ): Omit<ReplicationRecord, 'phase'> {
   const { sizeBytes, adopted } = vdi
-  const { volumeDevice } = toDisk(vdi, 'replicate')
-  const own = { id, vdi: vdi.id, side, provider, sizeBytes, secret, volumeDevice, adopted }
-  return { ...own, keep: null, reason: null }
+  const { volumePath, format: volumeFormat } = toDisk(vdi, 'replicate')
+  const volume = { volumePath, volumeFormat, sizeBytes, adopted }
+  const own = { id, vdi: vdi.id, side, provider, secret, ...volume }
+  return { ...own, hello: null, isArmed: false, keep: null, reason: null }
 }
 
 export function toMirror(record: ReplicationRecord): Mirror {
-  const { id, side, vdi, sizeBytes, volumeDevice, adopted, secret } = record
-  const disk: Disk = { vdi, sizeBytes, volumeDevice, adopted }
+  const { id, side, vdi, sizeBytes, volumePath, volumeFormat, adopted, secret } = record
+  const disk: Disk = { vdi, sizeBytes, volumePath, format: volumeFormat, adopted }
   return { id, side, disk, secret }
 }
 

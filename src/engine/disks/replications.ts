@@ -3,7 +3,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import type { Replication } from '../../model/replication.ts'
 import { formatReplicationUri, parseReplicationUri } from '../../model/replication-uri.ts'
 import type { VdiState } from '../../model/vdi.ts'
-import type { Mirror } from '../../ports/datapath.ts'
+import type { Mirror, MirrorHello } from '../../ports/datapath.ts'
 import type { JoinAnswer, JoinRequest } from '../../ports/peers.ts'
 import type { StorageEnvironment } from './environment.ts'
 import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
@@ -11,6 +11,7 @@ import { checkSize, describe, refused, refuseSecond, toMirror } from './replicat
 import { ReplicationWatcher } from './replication-watcher.ts'
 import { equalSecrets, hideSecret } from './secrets.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
+import { toDisk } from './vdi-records.ts'
 import type { Vdis } from './vdis.ts'
 
 /** 48 hexadecimal digits: DRBD takes no secret of more than 63 characters. */
@@ -125,16 +126,31 @@ export class Replications {
       if (!equalSecrets(secret, record.secret)) throw refused('its secret is wrong')
       if (record.phase !== 'offered') throw refused('it has been used')
       checkSize(sizeBytes, record.sizeBytes)
-      await this.#put({ ...record, phase: 'accepting' })
+      await this.#put({ ...record, hello, phase: 'accepting' })
       try {
         const welcome = await this.#environment.datapath.accept(toMirror(record), hello)
-        await this.#put({ ...record, phase: 'running' })
+        await this.#put({ ...record, hello, phase: 'running' })
         return { welcome }
       } catch (error) {
         await this.#put({ ...record, phase: 'failed', reason: 'the source could not be accepted' })
         throw hideSecret(error, secret)
       }
     })
+  }
+
+  /** Target, after its host was started anew: the mirror goes on where it was. The caller holds the VDI's lock. */
+  async revive(record: ReplicationRecord, hello: MirrorHello): Promise<void> {
+    const vdi = await this.#vdis.raise(await this.#catalogue.recorded(record.vdi))
+    const { volumePath, format: volumeFormat } = toDisk(vdi, 'replicate')
+    const revived = { ...record, volumePath, volumeFormat }
+    await this.#environment.datapath.accept(toMirror(revived), hello)
+    await this.#put(revived)
+  }
+
+  /** Target: from here on it may be handed over. */
+  async noteArmed(id: string): Promise<void> {
+    const record = await this.#records.get(id)
+    if (record?.side === 'target' && !record.isArmed) await this.#put({ ...record, isArmed: true })
   }
 
   async stop(id: string, keep: 'volume' | 'nothing'): Promise<void> {
@@ -152,8 +168,10 @@ export class Replications {
     await this.#put(record)
     const vdi = await this.#vdiRecords.get(record.vdi)
     // After a reboot the volume may have been attached anew, elsewhere.
-    const volumeDevice = vdi?.volumeDevice ?? record.volumeDevice
-    const mirror = toMirror({ ...record, volumeDevice })
+    const { volumePath, volumeFormat } = vdi?.volumePath
+      ? { ...vdi, volumePath: vdi.volumePath }
+      : record
+    const mirror = toMirror({ ...record, volumePath, volumeFormat })
     await this.#environment.datapath.close(mirror, record.keep ?? 'volume')
     await this.#end(record)
   }

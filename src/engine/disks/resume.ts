@@ -3,6 +3,7 @@ import type { StorageEnvironment } from './environment.ts'
 import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
 import type { Replications } from './replications.ts'
 import type { Srs } from './srs.ts'
+import { unattached } from './vdi-records.ts'
 import type { Vdis } from './vdis.ts'
 
 export interface ResumeParts {
@@ -25,18 +26,19 @@ export async function resumeAfterRestart(parts: ResumeParts): Promise<void> {
   const { environment, vdiRecords, replicationRecords, lock } = parts
   const { store, bootId, log } = environment
   const known = await store.get<string>(bootKey)
-  if (known && known.value !== bootId) await forgetKernelState(parts)
+  const hasRestarted = known !== null && known.value !== bootId
+  if (hasRestarted) await forgetKernelState(parts)
   await store.transact({ puts: [{ key: bootKey, value: bootId }] })
 
   for (const record of await replicationRecords.list()) {
-    parts.replications.watcher.note(record)
+    if (!(hasRestarted && isRevivable(record))) parts.replications.watcher.note(record)
     await attempt(log, { replication: record.id }, () =>
-      lock.run([record.vdi], () => resumeReplication(parts, record)),
+      lock.run([record.vdi], () => resumeReplication(parts, record, hasRestarted)),
     )
   }
   for (const record of await vdiRecords.list()) {
     await attempt(log, { vdi: record.id }, () =>
-      lock.run([record.id], () => resumeVdi(parts, record)),
+      lock.run([record.id], () => resumeVdi(parts, record.id)),
     )
   }
 }
@@ -44,42 +46,66 @@ export async function resumeAfterRestart(parts: ResumeParts): Promise<void> {
 /** The host was started anew: no device is there any more, and no VM that used one. */
 async function forgetKernelState({ vdiRecords, replicationRecords }: ResumeParts): Promise<void> {
   for (const record of await replicationRecords.list()) {
-    if (record.phase === 'stopping') continue
+    if (record.phase === 'stopping' || isRevivable(record)) continue
     await replicationRecords.put({ ...record, phase: 'failed', reason: 'the host was restarted' })
   }
   for (const record of await vdiRecords.list()) {
     if (record.state === 'detached') continue
-    const left = { device: null, volumeDevice: null, adopted: null }
-    await vdiRecords.put({ ...record, ...left, state: 'detached' })
+    await vdiRecords.put({ ...record, ...unattached, state: 'detached' })
   }
 }
 
-async function resumeReplication(parts: ResumeParts, record: ReplicationRecord): Promise<void> {
-  const { replications, replicationRecords } = parts
+/** The target of a copy that was under way: what it has, and what it lacks, is on its disks. */
+function isRevivable({ side, phase, hello, isArmed }: ReplicationRecord): boolean {
+  return side === 'target' && phase === 'running' && hello !== null && !isArmed
+}
+
+async function resumeReplication(
+  parts: ResumeParts,
+  record: ReplicationRecord,
+  hasRestarted: boolean,
+): Promise<void> {
+  const { replications } = parts
+  if (hasRestarted && isRevivable(record) && record.hello) {
+    await replications.revive(record, record.hello).catch(async (error: unknown) => {
+      await fail(parts, record, 'the host was restarted, and the mirror could not be brought up')
+      throw error
+    })
+  }
   if (record.phase === 'stopping') await replications.finishStop(record)
   if (record.phase === 'preparing')
     await replications.finishStop({ ...record, phase: 'stopping', keep: 'volume' })
   if (record.phase === 'accepting') {
     // The source may have no answer, and a URI is good once.
     const reason = 'the storage manager was restarted while the source joined'
-    const failed = { ...record, phase: 'failed' as const, reason }
-    await replicationRecords.put(failed)
-    replications.watcher.note(failed)
+    await fail(parts, record, reason)
   }
 }
 
-async function resumeVdi(parts: ResumeParts, listed: VdiRecord): Promise<void> {
+async function fail(
+  { replications, replicationRecords }: ResumeParts,
+  record: ReplicationRecord,
+  reason: string,
+): Promise<void> {
+  const failed = { ...record, phase: 'failed' as const, reason }
+  await replicationRecords.put(failed)
+  replications.watcher.note(failed)
+}
+
+/** Finishes, or takes back, what was begun on a VDI. The caller holds its lock. */
+export async function resumeVdi(parts: ResumeParts, id: string): Promise<void> {
   const { vdiRecords, vdis, srs } = parts
-  const record = (await vdiRecords.get(listed.id)) ?? listed
+  const record = await vdiRecords.get(id)
+  if (!record) return
   if (record.unfinished) {
     await (await srs.open(record.sr)).destroy(record.id)
     await vdiRecords.remove(record.id)
-  } else if (record.state === 'attached' && record.volumeDevice === null) {
+  } else if (record.state === 'attached' && record.volumePath === null) {
     await vdis.attachVolume(record)
   } else if (record.state === 'activated' && record.device === null) {
     await vdis.activateDevice(record)
   } else if (record.state === 'adopted' && record.device === null) {
-    await vdiRecords.put({ ...record, state: 'detached', volumeDevice: null })
+    await vdiRecords.put({ ...record, ...unattached, state: 'detached' })
   }
   await forgetUnused(parts, record.id)
 }

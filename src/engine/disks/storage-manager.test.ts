@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { createSimulatedStorage } from '../../drivers/simulated/storage-manager.ts'
 import { systemClock } from '../../drivers/system/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
@@ -202,4 +202,30 @@ it('refuses a release that would lose writes, and then nothing has changed', asy
   })
   const { device } = await the.source.manager.getVdi(from.id)
   await the.source.write(device ?? '', 1, 'runs on')
+})
+
+it('goes on with a copy where it was when the host of the target is started anew', async () => {
+  const the = await pair()
+  const { from, uri, replication } = await offered(the)
+  the.storage.world.holdSync(true)
+  await the.source.manager.replicateTo(from.id, uri)
+  const { device } = await the.source.manager.getVdi(from.id)
+  await the.target.reboot()
+  expect(await the.target.manager.getReplication(replication)).toMatchObject({ state: 'syncing' })
+  await the.source.write(device ?? '', 1, 'after the restart')
+  the.storage.world.holdSync(false)
+  await vi.waitFor(async () =>
+    expect(await the.source.manager.getReplication(replication)).toMatchObject({ state: 'synced' }),
+  )
+})
+
+it('ends a mirror whose handover was at hand when the host of the target is started anew', async () => {
+  const the = await pair()
+  const { from, to, uri, replication } = await offered(the)
+  await the.source.manager.replicateTo(from.id, uri)
+  await the.target.manager.attach(to.id)
+  await the.target.manager.activate(to.id)
+  await the.target.manager.armHandover([{ vdi: to.id, replication }])
+  await the.target.reboot()
+  expect(await the.target.manager.getReplication(replication)).toMatchObject({ state: 'failed' })
 })

@@ -4,10 +4,10 @@ import type { JoinAnswer, JoinRequest } from '../../ports/peers.ts'
 import type { StorageManager } from '../../ports/storage-manager.ts'
 import type { StorageEnvironment } from './environment.ts'
 import { Handover } from './handover.ts'
-import { listLeftovers } from './leftovers.ts'
+import { cleanLeftovers, listLeftovers } from './leftovers.ts'
 import { createRecords, type ReplicationRecord, type SrRecord, type VdiRecord } from './records.ts'
 import { Replications } from './replications.ts'
-import { resumeAfterRestart } from './resume.ts'
+import { resumeAfterRestart, resumeVdi } from './resume.ts'
 import { Srs } from './srs.ts'
 import { VdiCatalogue } from './vdi-catalogue.ts'
 import { Vdis } from './vdis.ts'
@@ -37,10 +37,19 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
   const handover = new Handover(datapath, catalogue, replications, lock)
   const { watcher } = replications
 
+  const parts = {
+    ...{ environment, vdiRecords, replicationRecords },
+    ...{ srs, vdis, replications, lock },
+  }
+  const leftovers = () => listLeftovers(environment, vdiRecords, srs, watcher)
+  const clean = () =>
+    cleanLeftovers(environment, leftovers, (vdi) => lock.run([vdi], () => resumeVdi(parts, vdi)))
+
   return {
-    facts: async () => ({
-      ...{ host, apiVersion, replicationSchemes: datapath.capabilities.schemes },
-    }),
+    facts: async () => {
+      const { schemes, deviceKind } = datapath.capabilities
+      return { host, apiVersion, replicationSchemes: schemes, deviceKind }
+    },
     listSrs: () => srs.list(),
     createSr: (create) => lock.run(['srs'], () => srs.create(create)),
     forgetSr: (sr) => lock.run(['srs'], () => srs.forget(sr)),
@@ -69,12 +78,12 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     releaseDisks: (disks) => handover.perform('release', disks),
     reclaimDisks: (disks) => handover.perform('reclaim', disks),
     takeDisks: (disks) => handover.perform('take', disks),
-    leftovers: () => listLeftovers(environment, vdiRecords, srs, watcher),
-    resumeAfterRestart: () =>
-      resumeAfterRestart({
-        ...{ environment, vdiRecords, replicationRecords },
-        ...{ srs, vdis, replications, lock },
-      }),
+    leftovers,
+    cleanLeftovers: clean,
+    async resumeAfterRestart() {
+      await resumeAfterRestart(parts)
+      await clean()
+    },
     close: () => watcher.close(),
   }
 }

@@ -30,7 +30,7 @@ export class VdiCatalogue {
     const wanted = await this.#names([filter.device])
     const found: Vdi[] = []
     for (const { vdi, paths } of vdis) {
-      const names = [...paths, ...(await this.#names([vdi.device, vdi.volumeDevice]))]
+      const names = [...paths, ...(await this.#names([vdi.device, vdi.volumePath]))]
       if (names.some((name) => wanted.includes(name))) found.push(toVdi(vdi))
     }
     return found

@@ -4,12 +4,19 @@ import type { Disk } from '../../ports/datapath.ts'
 import type { VdiRecord } from './records.ts'
 import type { LocatedVolume } from './srs.ts'
 
+/** Of a VDI that nobody uses. */
+export const unattached = {
+  ...{ device: null, volumePath: null, adopted: null },
+  volumeFormat: 'raw',
+} as const
+
 /** What is known of a volume that has no record: nobody uses it. */
 export function unusedVdi({ sr, volume }: LocatedVolume): VdiRecord {
-  const { id, name, sizeBytes, allocatedBytes, managed } = volume
+  const { id, name, sizeBytes, allocatedBytes, format, managed } = volume
   return {
-    ...{ id, sr, name, sizeBytes, allocatedBytes, managed, state: 'detached' },
-    ...{ device: null, volumeDevice: null, adopted: null, replication: null, unfinished: null },
+    ...{ id, sr, name, sizeBytes, allocatedBytes, format, managed, state: 'detached' },
+    ...unattached,
+    ...{ replication: null, unfinished: null },
   }
 }
 
@@ -17,21 +24,22 @@ export function unusedVdi({ sr, volume }: LocatedVolume): VdiRecord {
 export function mergeVdi(located: LocatedVolume, record: VdiRecord | undefined): VdiRecord {
   const { sr, volume } = located
   if (!record) return unusedVdi(located)
-  const { sizeBytes, allocatedBytes, managed } = volume
-  return { ...record, sr, sizeBytes, allocatedBytes, managed }
+  const { sizeBytes, allocatedBytes, format, managed } = volume
+  return { ...record, sr, sizeBytes, allocatedBytes, format, managed }
 }
 
 export function toVdi(record: VdiRecord): Vdi {
-  const { id, sr, name, sizeBytes, allocatedBytes, managed, state, device, replication } = record
-  return { id, sr, name, sizeBytes, allocatedBytes, managed, state, device, replication }
+  const { id, sr, name, sizeBytes, allocatedBytes, format, managed } = record
+  const { state, device, replication } = record
+  return { id, sr, name, sizeBytes, allocatedBytes, format, managed, state, device, replication }
 }
 
 /** The disk as the datapath wants it. @throws WRONG_STATE when it is not attached */
 export function toDisk(record: VdiRecord, operation: string): Disk {
-  const { id, sizeBytes, volumeDevice, adopted, state } = record
-  if (volumeDevice === null)
+  const { id, sizeBytes, volumePath, volumeFormat, adopted, state } = record
+  if (volumePath === null)
     throw new CrosspoolError('WRONG_STATE', {
       ...{ kind: 'vdi', id, state, operation, needed: 'attached' },
     })
-  return { vdi: id, sizeBytes, volumeDevice, adopted }
+  return { vdi: id, sizeBytes, volumePath, format: volumeFormat, adopted }
 }

@@ -12,7 +12,7 @@ import type { StorageEnvironment } from './environment.ts'
 import type { Records, VdiRecord } from './records.ts'
 import type { Srs } from './srs.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
-import { mergeVdi, toDisk, toVdi, unusedVdi } from './vdi-records.ts'
+import { mergeVdi, toDisk, toVdi, unattached, unusedVdi } from './vdi-records.ts'
 
 /** Life cycle of the VDIs of this host, one operation at a time for each. */
 export class Vdis {
@@ -55,8 +55,8 @@ export class Vdis {
         throw new CrosspoolError('NOT_SUPPORTED', { what: 'VDI.create', reason })
       }
       const { name } = create
-      const volume = { ...{ id, name, sizeBytes }, allocatedBytes: 0, managed: true, paths: [] }
-      const planned = unusedVdi({ sr: create.sr, volume })
+      const volume = { id, name, sizeBytes, allocatedBytes: 0, format: 'raw' as const }
+      const planned = unusedVdi({ sr: create.sr, volume: { ...volume, managed: true, paths: [] } })
       await this.#records.put({ ...planned, unfinished: 'creating' })
       const made = await store.create(id, name, sizeBytes).catch(async (error: unknown) => {
         await this.#undo(id, () => store.destroy(id).then(() => this.#records.remove(id)))
@@ -92,16 +92,20 @@ export class Vdis {
 
   /** Makes the volume a block device of this host. The caller holds the VDI's lock. */
   async attachVolume(vdi: VdiRecord): Promise<VdiRecord> {
-    if (vdi.state !== 'detached' && vdi.volumeDevice !== null) return vdi
+    if (vdi.state !== 'detached' && vdi.volumePath !== null) return vdi
     const store = await this.#srs.open(vdi.sr)
     await this.#records.put({ ...vdi, state: 'attached' })
     try {
-      const volumeDevice = await store.attach(vdi.id)
-      return await this.#put({ ...vdi, state: 'attached', volumeDevice })
+      const attached = await store.attach(
+        vdi.id,
+        this.#environment.datapath.capabilities.presentation,
+      )
+      const { path: volumePath, format: volumeFormat } = attached
+      return await this.#put({ ...vdi, state: 'attached', volumePath, volumeFormat })
     } catch (error) {
       await this.#undo(vdi.id, async () => {
         await store.detach(vdi.id)
-        await this.#settle({ ...vdi, state: 'detached', volumeDevice: null })
+        await this.#settle({ ...vdi, ...unattached, state: 'detached' })
       })
       throw error
     }
@@ -118,8 +122,8 @@ export class Vdis {
     const disk = toDisk(vdi, 'activate')
     await this.#records.put({ ...vdi, state: 'activated' })
     try {
-      const { path } = await datapath.activate(disk)
-      return await this.#put({ ...vdi, state: 'activated', device: path })
+      const device = await datapath.activate(disk)
+      return await this.#put({ ...vdi, state: 'activated', device })
     } catch (error) {
       await this.#undo(vdi.id, async () => {
         await datapath.deactivate(disk)
@@ -166,7 +170,7 @@ export class Vdis {
 
   async #detachVolume(vdi: VdiRecord): Promise<VdiRecord> {
     await (await this.#srs.open(vdi.sr)).detach(vdi.id)
-    return await this.#settle({ ...vdi, state: 'detached', device: null, volumeDevice: null })
+    return await this.#settle({ ...vdi, ...unattached, state: 'detached' })
   }
 
   async adopt(id: string, device: string): Promise<Vdi> {
@@ -181,11 +185,11 @@ export class Vdis {
         throw new CrosspoolError('BAD_REQUEST', { reason: `${device} is not VDI ${id}` })
       await this.#records.put({ ...vdi, state: 'adopted' })
       try {
-        const volumeDevice = await store.attach(id)
-        const disk = { vdi: id, sizeBytes: vdi.sizeBytes, volumeDevice, adopted: null }
-        const { path } = await this.#environment.datapath.adopt(disk, device)
-        const adopted = { ...vdi, state: 'adopted' as const, volumeDevice }
-        return await this.#put({ ...adopted, device: path, adopted: path })
+        const { path: volumePath, format } = await store.attach(id, 'device')
+        const disk = { vdi: id, sizeBytes: vdi.sizeBytes, volumePath, format, adopted: null }
+        const own = await this.#environment.datapath.adopt(disk, device)
+        const adopted = { ...vdi, state: 'adopted' as const, volumePath, volumeFormat: format }
+        return await this.#put({ ...adopted, device: own, adopted: own })
       } catch (error) {
         await this.#undo(id, () => this.#settle({ ...vdi, state: 'detached' }))
         throw error
@@ -199,8 +203,7 @@ export class Vdis {
       refuseWhileReplicated(vdi)
       // The volume stays attached: it was in use before us.
       if (vdi.adopted !== null) await this.#environment.datapath.deactivate(toDisk(vdi, 'disown'))
-      const left = { device: null, volumeDevice: null, adopted: null }
-      return await this.#settle({ ...vdi, state: 'detached', ...left })
+      return await this.#settle({ ...vdi, ...unattached, state: 'detached' })
     })
   }
 

@@ -3,6 +3,7 @@ import type { Check, MigrateRequest, OfferedDisk, ReceiveRequest } from '../../m
 import type { Sr } from '../../model/sr.ts'
 import type { Vdi } from '../../model/vdi.ts'
 import type { VmConfiguration, VmDisk, VmFacts } from '../../model/vm.ts'
+import type { HypervisorCapabilities } from '../../ports/hypervisor.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { readOwnership } from './epochs.ts'
 
@@ -106,7 +107,11 @@ function offerDisk({ disk, vdi, sr }: DescribedDisk, { srMap }: MigrateRequest):
 }
 
 /** The source's own checks. */
-export function checkSource(described: DescribedVm): Check[] {
+export function checkSource(
+  described: DescribedVm,
+  request: MigrateRequest,
+  { type, tunesMemory }: HypervisorCapabilities,
+): Check[] {
   const { configuration, disks, unknownDisks } = described
   const running = configuration.state === 'running'
   return [
@@ -140,6 +145,17 @@ export function checkSource(described: DescribedVm): Check[] {
       ),
     ),
     ...disks.map(({ disk, vdi }) => checkDisk(disk, vdi)),
+    ...(request.memory
+      ? [
+          check(
+            'memory-tuning',
+            type,
+            tunesMemory,
+            tunesMemory ? 'heeds how memory is to be sent' : 'cannot be told how to send memory',
+            'NOT_SUPPORTED',
+          ),
+        ]
+      : []),
   ]
 }
 

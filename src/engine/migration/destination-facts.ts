@@ -34,6 +34,7 @@ export async function gatherDestinationFacts(
     receivers: receivers.map(({ id, request: { vm } }) => ({ id, vm: vm.id })),
     reservedMemoryBytes: reserved.reduce((sum, record) => sum + record.request.vm.memoryBytes, 0),
     missingCpuFeatures,
+    usableDeviceKinds: hypervisor.capabilities.deviceKinds,
     knownEpoch: ownership.epoch,
   }
 }

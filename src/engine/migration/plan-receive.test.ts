@@ -65,7 +65,9 @@ const request: ReceiveRequest = {
 }
 
 const facts: DestinationFacts = {
+  usableDeviceKinds: ['block'],
   host: {
+    deviceKind: 'block',
     ...{
       name: 'two',
       pool: 'beta',
@@ -130,6 +132,7 @@ describe('planReceive', () => {
     ['cpu', { missingCpuFeatures: ['avx2'] }],
     ['memory', { reservedMemoryBytes: GiB - 70 * MiB }],
     ['network', { networks: [] }],
+    ['disk-device', { usableDeviceKinds: ['nbd'] }],
     ['replication', { host: { ...facts.host, replicationSchemes: ['nbd'] } }],
     ['space', { srs: [sr('local', GiB - 1), sr('san', 0, true)] }],
     ['disk-sr', { srs: [sr('san', 0, true)] }],

@@ -1,5 +1,5 @@
 import { CrosspoolError } from '../../model/errors.ts'
-import type { Host, Network } from '../../model/host.ts'
+import type { DeviceKind, Host, Network } from '../../model/host.ts'
 import type {
   Check,
   DiskPlan,
@@ -25,6 +25,8 @@ export interface DestinationFacts {
   /** Promised to other receivers and not yet used. */
   readonly reservedMemoryBytes: number
   readonly missingCpuFeatures: readonly string[]
+  /** Kinds of device that the hypervisor here can give to a VM. */
+  readonly usableDeviceKinds: readonly DeviceKind[]
   readonly knownEpoch: number
 }
 
@@ -41,6 +43,7 @@ export function planReceive(request: ReceiveRequest, facts: DestinationFacts): P
     ...disks.map(({ check: result }) => result),
     ...checkReplication(request, facts, plans),
     ...checkSpace(plans, facts),
+    ...checkDeviceKind(plans, facts),
     ...request.interfaces.map(({ slot, network }) => {
       const known = facts.networks.some(({ name }) => name === network)
       const reason = known
@@ -200,6 +203,16 @@ function checkReplication(
     ? `replicates by ${common[0]}`
     : `no common way to replicate: ${request.source.replicationSchemes.join(', ') || 'none'} there, ${here.join(', ') || 'none'} here`
   return [check('replication', facts.host.name, common.length > 0, reason, 'NOT_SUPPORTED')]
+}
+
+function checkDeviceKind(plans: readonly DiskPlan[], facts: DestinationFacts): Check[] {
+  if (plans.length === 0) return []
+  const { deviceKind, hypervisor, name } = facts.host
+  const usable = facts.usableDeviceKinds.includes(deviceKind)
+  const reason = usable
+    ? `${hypervisor} takes disks as ${deviceKind} devices`
+    : `the storage manager gives disks as ${deviceKind} devices, which ${hypervisor} cannot use; change its configuration`
+  return [check('disk-device', name, usable, reason, 'NOT_SUPPORTED')]
 }
 
 /** Disks for the same SR must fit together, not each by itself. */

@@ -174,12 +174,26 @@ export class Receivers {
     return receiverDocument(await loadReceiver(this.#environment.store, id))
   }
 
-  /** After a restart nothing live is left: what the source still owns is refused, what is half removed is removed. */
+  /**
+   * After a restart nothing live is left. What certainly never ran here is refused: `starting` is
+   * recorded before any start. What is half removed is removed.
+   */
   async recover(): Promise<void> {
-    for (const record of await listReceivers(this.#environment.store)) {
-      if (isTheSources(record.state))
+    const { store, log } = this.#environment
+    for (const record of await listReceivers(store)) {
+      if (isTheSources(record.state) || record.state === 'owned')
         await this.#lives.refuse(record.id, 'the daemon was restarted')
       if (record.state === 'aborted' && !record.cleaned) await this.#lives.clean(record)
+      if (record.state === 'starting') {
+        await this.#lock
+          .run([record.id], () => this.#run(record))
+          .catch((error: unknown) =>
+            log.error(
+              { receiver: record.id, error },
+              'nobody can tell yet whether the VM ran here',
+            ),
+          )
+      }
     }
   }
 
@@ -235,10 +249,7 @@ export class Receivers {
     if (record.state === 'running' || record.state === 'closed') return record
     const { incoming } = this.#lives.get(record.id) ?? {}
     try {
-      // After a restart there is no handle: then the VM either runs, or nobody can start it any more.
-      if (incoming) await incoming.start()
-      else if (!(await this.#isRunningHere(record)))
-        throw wrongState(record, 'start', 'held by this daemon')
+      await (incoming ? incoming.start() : this.#resume(record))
     } catch (error) {
       if (!isCrosspoolError(error, 'HANDOVER_REFUSED')) throw error
       await this.#lives.refuse(record.id, error.message, true)
@@ -247,9 +258,14 @@ export class Receivers {
     return this.#save({ ...record, state: 'running' })
   }
 
-  async #isRunningHere({ request }: ReceiverRecord): Promise<boolean> {
-    const vms = await this.#environment.hypervisor.list()
-    return vms.some(({ id, state }) => id === request.vm.id && state === 'running')
+  /** After a restart there is no handle, and only the hypervisor knows how far the start had come. */
+  async #resume({ request }: ReceiverRecord): Promise<void> {
+    try {
+      await this.#environment.hypervisor.resume(request.vm.id)
+    } catch (error) {
+      // Its guest has ended since, so it did run here.
+      if (!isCrosspoolError(error, 'WRONG_STATE')) throw error
+    }
   }
 
   async #authorised(id: string, token: string): Promise<ReceiverRecord> {

@@ -4,7 +4,7 @@ import type { ToolstackEnvironment } from '../environment.ts'
 /** This host as others see it. */
 export async function describeHost(environment: ToolstackEnvironment): Promise<Host> {
   const { hypervisor, storage, clock, host, pool, url, apiVersion } = environment
-  const [facts, networks, { replicationSchemes }] = await Promise.all([
+  const [facts, networks, { replicationSchemes, deviceKind }] = await Promise.all([
     hypervisor.host(),
     hypervisor.networks(),
     storage.facts(),
@@ -14,6 +14,7 @@ export async function describeHost(environment: ToolstackEnvironment): Promise<H
     ...{ name: host, pool, url, apiVersion },
     networks: [...networks],
     replicationSchemes: [...replicationSchemes],
+    deviceKind,
     reachable: true,
     clockMs: clock.now(),
   }

@@ -84,6 +84,7 @@ export class KnownHosts {
         ...unknown,
         networks: [],
         replicationSchemes: [],
+        deviceKind: 'block',
         clockMs: 0,
         reachable: false,
       }

@@ -2,7 +2,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import type { MigrateRequest, Preflight, ReceiveRequest } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
 import type { Sending, SendRequest } from '../../model/sending.ts'
-import type { Vm } from '../../model/vm.ts'
+import type { Vm, VmCreate } from '../../model/vm.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { buildReceiveRequest, describeVm, findVm } from '../migration/describe-vm.ts'
 import { readOwnership } from '../migration/epochs.ts'
@@ -12,6 +12,7 @@ import { Receivers } from '../migration/receivers.ts'
 import { preflightBothSides } from '../migration/steps/preparation-steps.ts'
 import { OperationRunner } from '../operation/operation-runner.ts'
 import { KnownHosts } from './known-hosts.ts'
+import { destroyVm, startVm } from './running-vms.ts'
 import { Sendings } from './sendings.ts'
 
 /** xapi: what its API does, without HTTP. */
@@ -55,6 +56,18 @@ export class Toolstack {
     const vm = (await this.listVms()).find((candidate) => candidate.id === id)
     if (!vm) throw new CrosspoolError('NOT_FOUND', { kind: 'vm', id: idOrName })
     return vm
+  }
+
+  /** VM.start: on VDIs of this host. @throws ALREADY_EXISTS, BUSY, WRONG_STATE for a VM that was handed over */
+  async startVm(wanted: VmCreate): Promise<Vm> {
+    return this.getVm(await startVm(this.#environment, wanted))
+  }
+
+  /** VM.hard_shutdown. @throws NOT_FOUND, BUSY */
+  async destroyVm(vm: string): Promise<void> {
+    const { id } = await findVm(this.#environment, vm)
+    this.#checkFree(id)
+    await destroyVm(this.#environment, id)
   }
 
   /** VM.assert_can_migrate: every check of both sides; changes nothing. */

@@ -17,6 +17,9 @@ export const packages: readonly string[] = [
   'lvm2',
   'thin-provisioning-tools',
   'dmsetup',
+  // Images of other formats as block devices, and guests without Xen.
+  'qemu-utils',
+  'qemu-system-x86',
   'systemd-sysv',
   'udev',
   'kmod',

@@ -1,4 +1,4 @@
-import { CrosspoolError } from '../../../model/errors.ts'
+import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import { handoverOf, type MigrationContext } from '../memo.ts'
@@ -36,6 +36,7 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
         environment.log.warn({ operation: context.operation, error }, 'memory stream'),
       )
       live.outgoing = await hypervisor.send(memo.vm.id, stream, {
+        ...memo.request.memory,
         signal,
         onProgress: ({ sentBytes, totalBytes }) => {
           const elapsedMs = Math.max(1, clock.monotonicMs() - startedMs)
@@ -52,8 +53,15 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
       memo.figures.memoryMs = Math.round(live.pausedAtMs - startedMs)
     },
     async undo({ memo, live }) {
-      // After a restart there is no sender any more, and the VM may stand still where that left it.
-      await (live.outgoing ? live.outgoing.resume() : hypervisor.resume(memo.vm.id))
+      try {
+        // After a restart there is no sender any more, and the VM may stand still where that left it.
+        await (live.outgoing ? live.outgoing.resume() : hypervisor.resume(memo.vm.id))
+      } catch (error) {
+        // The guest has ended by itself, or with its host: then there is nothing to run on.
+        const hasEnded =
+          isCrosspoolError(error, 'NOT_FOUND') || isCrosspoolError(error, 'WRONG_STATE')
+        if (!hasEnded) throw error
+      }
     },
   }
 }

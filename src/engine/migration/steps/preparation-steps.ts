@@ -56,7 +56,8 @@ export async function preflightBothSides(
   const described = await describeVm(environment, memo.vm.id)
   const request = await buildReceiveRequest(environment, operation, described, memo.request)
   const there = await environment.peers.connect(memo.destinationUrl).preflight(request)
-  const checks = [...checkSource(described), ...there.checks]
+  const own = checkSource(described, memo.request, environment.hypervisor.capabilities)
+  const checks = [...own, ...there.checks]
   const possible = checks.every(({ result }) => result !== 'failed')
   return { preflight: { ...there, checks, possible }, described, request }
 }

@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import type { Qmp } from '../../lib/qmp/qmp.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { unlessRefused } from './block-commands.ts'
+import { nodes } from './block-nodes.ts'
+import { within } from './within.ts'
+
+const jobId = 'mirror'
+
+const jobsSchema = z.array(
+  z.object({
+    id: z.string(),
+    status: z.string(),
+    'current-progress': z.int(),
+    'total-progress': z.int(),
+    error: z.string().optional(),
+  }),
+)
+
+export interface MirrorJob {
+  /** Everything has been copied, and each write goes to both. */
+  readonly isReady: boolean
+  readonly hasEnded: boolean
+  /** Why it has ended, if that was not asked for. */
+  readonly error: string | null
+  readonly copiedBytes: number
+  readonly leftBytes: number
+}
+
+/** The mirror that runs, or has run and was not forgotten yet. */
+export async function findJob(qmp: Qmp): Promise<MirrorJob | null> {
+  const jobs = jobsSchema.parse(await qmp.execute('query-jobs'))
+  const job = jobs.find(({ id }) => id === jobId)
+  if (!job) return null
+  const { status, error } = job
+  return {
+    // `standby` is a ready one that pauses for a moment.
+    isReady: status === 'ready' || status === 'standby',
+    hasEnded: status === 'concluded',
+    error: error ?? null,
+    copiedBytes: job['current-progress'],
+    leftBytes: Math.max(0, job['total-progress'] - job['current-progress']),
+  }
+}
+
+/** `sync`: 'none' where both sides are the same already. */
+export async function startJob(qmp: Qmp, sync: 'full' | 'none'): Promise<void> {
+  await qmp.execute('blockdev-mirror', {
+    ...{ 'job-id': jobId, device: nodes.vm, target: nodes.target, sync },
+    // A write is acknowledged when both sides have it.
+    'copy-mode': 'write-blocking',
+    'filter-node-name': nodes.filter,
+    // How it ended must be known also to a program that was not there.
+    'auto-dismiss': false,
+  })
+}
+
+/** Calls `listener` at every change of its state. Answers how to stop. */
+export function onJobChange(qmp: Qmp, listener: (status: string) => void): () => void {
+  return qmp.onEvent(({ name, data }) => {
+    if (name === 'JOB_STATUS_CHANGE' && data.id === jobId) listener(String(data.status))
+  })
+}
+
+/**
+ * Ends it. Unforced, a ready one first copies what is left and flushes the target; then it has no
+ * error, and both sides are the same. Answers what it came to; null: there is none.
+ */
+export async function endJob(
+  qmp: Qmp,
+  clock: Clock,
+  timeoutMs: number,
+  isForced: boolean,
+): Promise<MirrorJob | null> {
+  let stop = () => {}
+  const concluded = new Promise<void>((resolve) => {
+    stop = onJobChange(qmp, (status) => {
+      if (status === 'concluded') resolve()
+    })
+  })
+  try {
+    const job = await findJob(qmp)
+    if (job === null || job.hasEnded) return job
+    const fields = { device: jobId, force: isForced }
+    await unlessRefused(/concluded|not found/i, () => qmp.execute('block-job-cancel', fields))
+    const ended = Promise.race([concluded, qmp.closed])
+    await within(clock, timeoutMs, 'the end of the mirror', ended)
+    return await findJob(qmp)
+  } finally {
+    stop()
+  }
+}
+
+/** Forgets one that has ended. */
+export async function dismissJob(qmp: Qmp): Promise<void> {
+  await unlessRefused(/not found/i, () => qmp.execute('job-dismiss', { id: jobId }))
+}
+
+/** The connection to the target's data. */
+export async function addTarget(qmp: Qmp, socket: string): Promise<void> {
+  await qmp.execute('blockdev-add', {
+    ...{ driver: 'nbd', 'node-name': nodes.target, export: 'data' },
+    server: { type: 'unix', path: socket },
+    // What is zero at the source takes no room on the link, nor at the target.
+    ...{ discard: 'unmap', 'detect-zeroes': 'unmap' },
+  })
+}
+
+export async function removeTarget(qmp: Qmp): Promise<void> {
+  await unlessRefused(/Failed to find node/, () =>
+    qmp.execute('blockdev-del', { 'node-name': nodes.target }),
+  )
+}

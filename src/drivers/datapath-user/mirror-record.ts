@@ -1,0 +1,69 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { writeDurably } from '../../lib/write-durably.ts'
+import type { Mirror } from '../../ports/datapath.ts'
+import type { Parts } from './parts.ts'
+import { mirrorFolder } from './places.ts'
+
+const common = {
+  id: z.string(),
+  vdi: z.string(),
+  secret: z.string(),
+}
+
+/** Where the target's gateway listens; what the target answers to the source. */
+export const welcomeSchema = z.object({
+  address: z.string().min(1),
+  port: z.int().min(1).max(65535),
+  user: z.string().min(1),
+})
+export type Welcome = Readonly<z.infer<typeof welcomeSchema>>
+
+export const mirrorRecordSchema = z.discriminatedUnion('side', [
+  z.object({
+    ...common,
+    side: z.literal('source'),
+    /** Null: not begun. */
+    welcome: welcomeSchema.nullable(),
+    /** Of the last session that was begun. */
+    session: z.int().nonnegative(),
+    /** `release` has been answered: from then on the target may have taken the disk. */
+    isReleased: z.boolean(),
+  }),
+  z.object({
+    ...common,
+    side: z.literal('target'),
+    /** Null: no source has been accepted. */
+    port: z.int().nullable(),
+  }),
+])
+export type MirrorRecord = Readonly<z.infer<typeof mirrorRecordSchema>>
+export type SourceRecord = Extract<MirrorRecord, { side: 'source' }>
+export type TargetRecord = Extract<MirrorRecord, { side: 'target' }>
+
+export function newSourceRecord({ id, disk, secret }: Mirror): SourceRecord {
+  const begun = { welcome: null, session: 0, isReleased: false }
+  return { id, vdi: disk.vdi, secret, side: 'source', ...begun }
+}
+
+export function newTargetRecord({ id, disk, secret }: Mirror): TargetRecord {
+  return { id, vdi: disk.vdi, secret, side: 'target', port: null }
+}
+
+export const mirrorRecordName = 'mirror.json'
+
+/** The folder of the mirror is there. */
+export async function putMirrorRecord(parts: Parts, record: MirrorRecord): Promise<void> {
+  parts.closing.throwIfAborted()
+  const path = join(mirrorFolder(parts, record), mirrorRecordName)
+  await writeDurably(path, JSON.stringify(record))
+}
+
+/** The record goes first: without it the rest is known to be left over. */
+export async function removeMirrorFolder(parts: Parts, record: MirrorRecord): Promise<void> {
+  parts.closing.throwIfAborted()
+  const folder = mirrorFolder(parts, record)
+  await rm(join(folder, mirrorRecordName), { force: true })
+  await rm(folder, { recursive: true, force: true })
+}

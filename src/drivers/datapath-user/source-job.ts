@@ -1,0 +1,158 @@
+import type { DiskServers } from './disk-servers.ts'
+import {
+  addTarget,
+  dismissJob,
+  endJob,
+  findJob,
+  type MirrorJob,
+  onJobChange,
+  removeTarget,
+  startJob,
+} from './mirror-job.ts'
+import type { SourceRecord } from './mirror-record.ts'
+import type { Parts } from './parts.ts'
+import { type Uplink, uplinkSocket } from './uplink.ts'
+
+export interface JobProgress {
+  readonly state: 'syncing' | 'synced'
+  readonly outOfSyncBytes: number
+  readonly sentBytes: number
+}
+
+/** The job that copies, in the disk's storage daemon: begun, watched and ended for one mirror. */
+export class SourceJob {
+  readonly #parts: Parts
+  readonly #servers: DiskServers
+  readonly #record: SourceRecord
+  readonly #onChange: () => void
+  #progress: JobProgress
+  /** By the jobs before the present one. */
+  #sentBefore = 0
+  #isEnding = false
+  #stopWatching = () => {}
+
+  constructor(parts: Parts, servers: DiskServers, record: SourceRecord, onChange: () => void) {
+    this.#parts = parts
+    this.#servers = servers
+    this.#record = record
+    this.#onChange = onChange
+    this.#progress = { state: 'syncing', outOfSyncBytes: 0, sentBytes: 0 }
+  }
+
+  get progress(): JobProgress {
+    return this.#progress
+  }
+
+  /** Every acknowledged write is on both sides, and the next ones will be. */
+  async isSynchronous(): Promise<boolean> {
+    const job = await this.#find()
+    return job !== null && (job.isReady || isComplete(job))
+  }
+
+  async isRunning(): Promise<boolean> {
+    const job = await this.#find()
+    return job !== null && !job.hasEnded
+  }
+
+  /** It can go on with the connections that it has. */
+  async isUsable(): Promise<boolean> {
+    const job = await this.#find().catch(() => null)
+    return job !== null && (!job.hasEnded || (isComplete(job) && this.#isHeld()))
+  }
+
+  /** Begins to copy, unless a job that can go on is there. */
+  async attach(uplink: Uplink, hasData: boolean): Promise<void> {
+    const { qmp } = this.#daemon()
+    this.#stopWatching()
+    void qmp.closed.then(() => uplink.break('the storage daemon of the disk has died'))
+    this.#stopWatching = onJobChange(qmp, (status) => this.#changed(status, uplink))
+    this.#isEnding = false
+    if (!hasData) return uplink.break('it leads to no disk')
+    if (await this.isUsable()) return this.readProgress()
+    await this.#clear()
+    await addTarget(qmp, uplinkSocket(this.#parts, this.#record))
+    await startJob(qmp, 'full')
+    await this.readProgress()
+  }
+
+  /** Nothing has been written since `complete`: goes on from there. */
+  async goOn(): Promise<void> {
+    const { qmp } = this.#daemon()
+    const job = await findJob(qmp)
+    if (job === null || !isComplete(job)) throw new Error('the mirror did not end whole')
+    await dismissJob(qmp)
+    this.#isEnding = false
+    await startJob(qmp, 'none')
+    await this.readProgress()
+  }
+
+  /** Copies what is left, flushes the target and ends. Answers what went wrong, or null. */
+  async complete(): Promise<string | null> {
+    this.#isEnding = true
+    const { clock, timing } = this.#parts
+    const job = await endJob(this.#daemon().qmp, clock, timing.deadlineMs, false)
+    if (job === null) return 'not there'
+    return isComplete(job) ? null : (job.error ?? 'not at its end')
+  }
+
+  /** Its gateway has gone, or goes: ends it without caring for the target. */
+  async discard(): Promise<void> {
+    this.#stopWatching()
+    try {
+      await this.#clear()
+    } catch (error) {
+      // With the storage daemon the job is gone as well.
+      this.#parts.log.debug({ mirror: this.#record.id, error }, 'no mirror job to end')
+    }
+  }
+
+  /**
+   * QEMU tells when a job's state changes, but not its progress; that has to be asked for. It counts
+   * holes as copied, though next to nothing of them crosses the link.
+   */
+  async readProgress(): Promise<void> {
+    const job = await this.#find()
+    if (job === null || job.hasEnded) return
+    const sentBytes = Math.max(this.#progress.sentBytes, this.#sentBefore + job.copiedBytes)
+    this.#progress = job.isReady
+      ? { state: 'synced', outOfSyncBytes: 0, sentBytes }
+      : { state: 'syncing', outOfSyncBytes: job.leftBytes, sentBytes }
+  }
+
+  async #clear(): Promise<void> {
+    this.#isEnding = true
+    const { qmp } = this.#daemon()
+    await endJob(qmp, this.#parts.clock, this.#parts.timing.deadlineMs, true)
+    await dismissJob(qmp)
+    await removeTarget(qmp)
+    this.#sentBefore = this.#progress.sentBytes
+    this.#progress = { ...this.#progress, state: 'syncing' }
+    this.#isEnding = false
+  }
+
+  #changed(status: string, uplink: Uplink): void {
+    if (status === 'ready') this.#onChange()
+    if (status !== 'concluded' || this.#isEnding) return
+    const tell = (error: string) => uplink.break(`the mirror has ended: ${error}`)
+    this.#find().then(
+      (job) => tell(job?.error ?? 'nobody knows why'),
+      () => tell('the storage daemon of the disk has died'),
+    )
+  }
+
+  async #find(): Promise<MirrorJob | null> {
+    return await findJob(this.#daemon().qmp)
+  }
+
+  #daemon() {
+    return this.#servers.daemon(this.#record.vdi)
+  }
+
+  #isHeld(): boolean {
+    return this.#servers.record(this.#record.vdi)?.mode === 'held'
+  }
+}
+
+function isComplete(job: MirrorJob): boolean {
+  return job.hasEnded && job.error === null
+}

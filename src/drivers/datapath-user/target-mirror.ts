@@ -1,0 +1,221 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CrosspoolError } from '../../model/errors.ts'
+import { cutExport, unlessRefused } from './block-commands.ts'
+import { nodes } from './block-nodes.ts'
+import type { DiskServers } from './disk-servers.ts'
+import { dataExport, listen, offerData, offerWitness } from './gateway.ts'
+import {
+  putMirrorRecord,
+  removeMirrorFolder,
+  type TargetRecord,
+  type Welcome,
+} from './mirror-record.ts'
+import { messageOf, type Parts } from './parts.ts'
+import { diskSocket, mirrorFolder } from './places.ts'
+import { createStatusBoard } from './status-board.ts'
+import { findStorageDaemon, type StorageDaemon, startStorageDaemon } from './storage-daemon.ts'
+import type { TargetWord } from './witness.ts'
+import { createWitness, readWitness, type WitnessWords, writeTargetWord } from './witness-file.ts'
+
+/** The target's side of one mirror. The callers of its methods hold the VDI's lock. */
+export class TargetMirror {
+  readonly board = createStatusBoard()
+  readonly #parts: Parts
+  readonly #servers: DiskServers
+  readonly #stopping = new AbortController()
+  #record: TargetRecord
+  #gateway: StorageDaemon | null = null
+  #isRunning = false
+  #heard = { beat: -1, atMs: 0 }
+
+  constructor(parts: Parts, servers: DiskServers, record: TargetRecord) {
+    this.#parts = parts
+    this.#servers = servers
+    this.#record = record
+  }
+
+  get record(): TargetRecord {
+    return this.#record
+  }
+
+  async create(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await putMirrorRecord(this.#parts, this.#record)
+  }
+
+  /** Waits for the source from now on. */
+  async accept(): Promise<Welcome> {
+    await createWitness(this.#witness)
+    await this.#listen()
+    this.run()
+    const { id, port } = this.#record
+    return { address: this.#parts.address, port: port ?? 0, user: id }
+  }
+
+  /** Goes on with what was accepted. */
+  run(): void {
+    if (this.#isRunning || this.#record.port === null) return
+    this.#isRunning = true
+    void this.#follow()
+  }
+
+  /** @throws HANDOVER_REFUSED unless the source has released the disk to us */
+  async check(): Promise<void> {
+    const { target, source } = await this.#read()
+    if (target.role === 'taken') return
+    if (source?.role !== 'released' || source.session !== target.session)
+      throw refusal(`the source has not released the disk of mirror ${this.#record.id}`)
+  }
+
+  /** The disk has been taken, or is just being taken: it is not the mirror's any more. */
+  async isOver(): Promise<boolean> {
+    if (this.#record.port === null) return false
+    return (await this.#read()).target.role !== 'waiting'
+  }
+
+  async hasTaken(): Promise<boolean> {
+    return (await this.#read()).target.role === 'taken'
+  }
+
+  /** From now on the source may not reclaim. Then the source's word is checked once more. */
+  async claim(): Promise<void> {
+    const { target } = await this.#read()
+    if (target.role !== 'taken') await this.#write({ ...target, role: 'taking' })
+    await this.check()
+  }
+
+  /** The disk is writable here. */
+  async confirm(): Promise<void> {
+    const { target } = await this.#read()
+    await this.#write({ ...target, role: 'taken' })
+    this.board.set({ state: 'handed-over', reason: null })
+  }
+
+  /** The disk is not writable here, and the source may reclaim. */
+  async giveBack(): Promise<void> {
+    const { target } = await this.#read()
+    await this.#write({ ...target, role: 'waiting' })
+  }
+
+  /** The source cannot reach it any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    const gateway = this.#gateway ?? (await findStorageDaemon(this.#parts, this.#folder))
+    await gateway?.kill()
+  }
+
+  /** After `stop`: nothing is left of it but the disk's own storage daemon. */
+  async remove(): Promise<void> {
+    await removeMirrorFolder(this.#parts, this.#record)
+  }
+
+  /** Leaves everything running. */
+  disconnect(): void {
+    this.#stopping.abort()
+    this.#gateway?.qmp.close()
+  }
+
+  get #folder(): string {
+    return mirrorFolder(this.#parts, this.#record)
+  }
+
+  get #witness(): string {
+    return join(this.#folder, 'role')
+  }
+
+  /** @throws HANDOVER_REFUSED when there is none */
+  async #read(): Promise<WitnessWords> {
+    try {
+      return await readWitness(this.#witness)
+    } catch (error) {
+      throw refusal(`mirror ${this.#record.id} has no witness here`, error)
+    }
+  }
+
+  async #write(word: TargetWord): Promise<void> {
+    this.#parts.closing.throwIfAborted()
+    await writeTargetWord(this.#witness, word)
+  }
+
+  async #listen(): Promise<void> {
+    const found = this.#gateway ?? (await findStorageDaemon(this.#parts, this.#folder))
+    if (found && !found.hasEnded && this.#record.port !== null) {
+      this.#gateway = found
+      return
+    }
+    await found?.kill()
+    const gateway = await startStorageDaemon(this.#parts, this.#folder)
+    this.#gateway = gateway
+    const { id: user, secret, port: known } = this.#record
+    const port = await listen(this.#parts, gateway.qmp, this.#folder, { user, secret }, known)
+    await offerWitness(gateway.qmp, this.#witness)
+    this.#record = { ...this.#record, port }
+    await putMirrorRecord(this.#parts, this.#record)
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, log, timing } = this.#parts
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#look()
+      } catch (error) {
+        if (!this.#stopping.signal.aborted)
+          log.debug({ mirror: this.#record.id, error }, 'the target of a mirror tries again')
+      }
+      await clock.sleep(timing.pollMs, this.#stopping.signal).catch(() => {})
+    }
+  }
+
+  async #look(): Promise<void> {
+    if (!this.#gateway || this.#gateway.hasEnded) await this.#underLock(() => this.#listen())
+    const words = await readWitness(this.#witness)
+    if (words.wanted > words.target.session && words.target.role === 'waiting')
+      await this.#underLock(() => this.#serveSession())
+    this.#tell(words)
+  }
+
+  async #underLock(act: () => Promise<void>): Promise<void> {
+    await this.#parts.lock.run([this.#record.vdi], async () => {
+      if (!this.#stopping.signal.aborted) await act()
+    })
+  }
+
+  /** Nothing of an earlier session reaches the disk any more once the new one is served. */
+  async #serveSession(): Promise<void> {
+    const { vdi } = this.#record
+    const { target, wanted } = await readWitness(this.#witness)
+    const qmp = this.#gateway?.qmp
+    const record = this.#servers.record(vdi)
+    if (!qmp || record?.mode !== 'mirrored' || target.role !== 'waiting') return
+    for (const session of new Set([target.session, wanted])) {
+      await cutExport(qmp, this.#parts.clock, dataExport(session))
+      await unlessRefused(/Failed to find node/, () =>
+        qmp.execute('blockdev-del', { 'node-name': dataExport(session) }),
+      )
+    }
+    await cutExport(this.#servers.daemon(vdi).qmp, this.#parts.clock, nodes.mirrored)
+    await this.#servers.put(record)
+    await offerData(qmp, wanted, diskSocket(this.#parts, vdi))
+    await this.#write({ role: 'waiting', session: wanted })
+  }
+
+  /** The target knows of the mirror what the source writes for it, as long as it does. */
+  #tell({ source, target }: WitnessWords): void {
+    if (target.role === 'taken') this.board.set({ state: 'handed-over', reason: null })
+    if (target.role === 'taken' || source === null) return
+    const nowMs = this.#parts.clock.monotonicMs()
+    if (source.beat !== this.#heard.beat) this.#heard = { beat: source.beat, atMs: nowMs }
+    const { outOfSyncBytes, sentBytes } = source
+    const silentMs = nowMs - this.#heard.atMs
+    if (silentMs > this.#parts.timing.deadlineMs) {
+      const reason = 'nothing is heard from the source'
+      this.board.set({ state: 'interrupted', reason })
+    } else this.board.set({ state: source.state, outOfSyncBytes, sentBytes, reason: null })
+  }
+}
+
+function refusal(reason: string, cause?: unknown): CrosspoolError {
+  const why = cause === undefined ? reason : `${reason} (${messageOf(cause)})`
+  return new CrosspoolError('HANDOVER_REFUSED', { reason: why }, cause)
+}

@@ -1,0 +1,61 @@
+import { open } from 'node:fs/promises'
+import { sectorBytes } from '../../lib/units.ts'
+import {
+  decodeWord,
+  encodeWord,
+  type SourceWord,
+  sessionOffset,
+  sessionWordSchema,
+  sourceOffset,
+  sourceWordSchema,
+  type TargetWord,
+  targetOffset,
+  targetWordSchema,
+  witnessBytes,
+} from './witness.ts'
+
+export interface WitnessWords {
+  readonly source: SourceWord | null
+  readonly target: TargetWord
+  /** The session that the source wants. */
+  readonly wanted: number
+}
+
+/** Makes the file, once. */
+export async function createWitness(path: string): Promise<void> {
+  const file = await open(path, 'a', 0o600)
+  try {
+    await file.truncate(witnessBytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** @throws BAD_REQUEST while a sector is being written */
+export async function readWitness(path: string): Promise<WitnessWords> {
+  const file = await open(path, 'r')
+  try {
+    const content = Buffer.alloc(witnessBytes)
+    await file.read(content, 0, witnessBytes, 0)
+    const at = (offset: number) => content.subarray(offset, offset + sectorBytes)
+    return {
+      source: decodeWord(sourceWordSchema, at(sourceOffset)),
+      target: decodeWord(targetWordSchema, at(targetOffset)) ?? { role: 'waiting', session: 0 },
+      wanted: decodeWord(sessionWordSchema, at(sessionOffset))?.session ?? 0,
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/** On disk when it has resolved. */
+export async function writeTargetWord(path: string, word: TargetWord): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.write(encodeWord(word), 0, sectorBytes, targetOffset)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

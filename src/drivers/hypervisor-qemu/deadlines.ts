@@ -1,0 +1,52 @@
+import { CrosspoolError } from '../../model/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+
+/** Rejects with DEADLINE_PASSED when the work takes longer. The work itself goes on. */
+export async function within<T>(
+  clock: Clock,
+  timeoutMs: number,
+  what: string,
+  work: Promise<T>,
+): Promise<T> {
+  const done = new AbortController()
+  const late = clock.sleep(timeoutMs, done.signal).then(() => {
+    throw new CrosspoolError('DEADLINE_PASSED', { what, timeoutMs })
+  })
+  late.catch(() => {})
+  return Promise.race([work, late]).finally(() => done.abort())
+}
+
+/** Notices when nothing has moved for a while. */
+export interface IdleWatch {
+  touch(): void
+  /** Rejects once nothing was touched for the time given. Never resolves. */
+  readonly lapsed: Promise<never>
+  stop(): void
+}
+
+export function createIdleWatch(clock: Clock, idleMs: number): IdleWatch {
+  const stopped = new AbortController()
+  let touchedAtMs = clock.monotonicMs()
+
+  async function watch(): Promise<never> {
+    for (;;) {
+      const leftMs = touchedAtMs + idleMs - clock.monotonicMs()
+      if (leftMs <= 0) throw streamFailed(`nothing moved for ${idleMs} ms`)
+      await clock.sleep(leftMs, stopped.signal)
+    }
+  }
+
+  const lapsed = watch()
+  lapsed.catch(() => {})
+  return {
+    lapsed,
+    touch: () => {
+      touchedAtMs = clock.monotonicMs()
+    },
+    stop: () => stopped.abort(new Error('the watch was stopped')),
+  }
+}
+
+export function streamFailed(reason: string, cause?: unknown): CrosspoolError {
+  return new CrosspoolError('MEMORY_STREAM_FAILED', { reason }, cause)
+}

@@ -1,0 +1,118 @@
+import { pino } from 'pino'
+import { createToolstackPeers } from '../../src/api/client/peers.ts'
+import { toolstackApi } from '../../src/api/contract/api-descriptions.ts'
+import {
+  memoryPath,
+  memoryProtocol,
+  toolstackRoutes,
+} from '../../src/api/contract/toolstack-routes.ts'
+import { createServer } from '../../src/api/server/create-server.ts'
+import { mountXenApi } from '../../src/api/xenapi/mount.ts'
+import type { Authenticate } from '../../src/api/xenapi/sessions.ts'
+import { toolstackHandlers } from '../../src/daemons/toolstack/handlers.ts'
+import { createXenApi } from '../../src/daemons/toolstack/xenapi.ts'
+import { createSimulatedHypervisor } from '../../src/drivers/simulated/hypervisor.ts'
+import {
+  createHypervisorWorld,
+  type HypervisorWorld,
+} from '../../src/drivers/simulated/hypervisor-world.ts'
+import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
+import {
+  createSimulatedStorage,
+  type SimulatedStorageHost,
+} from '../../src/drivers/simulated/storage-manager.ts'
+import { systemClock } from '../../src/drivers/system/clock.ts'
+import { systemRandom } from '../../src/drivers/system/random.ts'
+import type { ToolstackEnvironment } from '../../src/engine/environment.ts'
+import { Toolstack } from '../../src/engine/vms/toolstack.ts'
+import { MiB } from '../../src/lib/units.ts'
+import { silentLog } from '../../src/ports/log.ts'
+
+export interface XenApiHost {
+  readonly url: string
+  readonly toolstack: Toolstack
+  readonly storage: SimulatedStorageHost
+}
+
+export interface XenApiHosts {
+  readonly source: XenApiHost
+  readonly destination: XenApiHost
+  readonly vms: HypervisorWorld
+  /** A running VM with one disk of an SR and one interface at the source. */
+  readonly vm: string
+  close(): Promise<void>
+}
+
+export const vmName = 'database'
+
+/** Two whole daemons of two pools over HTTP in real time; only disks and hypervisors are simulated. */
+export async function startXenApiHosts(authenticate?: Authenticate): Promise<XenApiHosts> {
+  const disks = createSimulatedStorage({ clock: systemClock, random: systemRandom })
+  const vms = createHypervisorWorld()
+  const start = async (host: string, pool: string) => {
+    vms.addHost(host, { networks: [`${host}-lan`, `${host}-storage`] })
+    return startHost({ host, pool }, await disks.addHost(host), vms, authenticate)
+  }
+  const [source, destination] = [await start('alpha1', 'alpha'), await start('beta1', 'beta')]
+  const vm = systemRandom.uuid()
+  vms.addVm('alpha1', {
+    ...{ id: vm, name: vmName, memoryBytes: 4 * MiB },
+    disks: [{ slot: 'xvda', device: await newDisk(source.storage), readOnly: false }],
+    interfaces: [{ slot: '0', mac: '00:16:3e:00:00:01', network: 'alpha1-lan' }],
+  })
+  return {
+    ...{ source, destination, vms, vm },
+    close: async () => {
+      await Promise.all([source.close(), destination.close()])
+      source.storage.manager.close()
+      destination.storage.manager.close()
+    },
+  }
+}
+
+async function newDisk({ manager }: SimulatedStorageHost): Promise<string> {
+  const [sr] = await manager.listSrs()
+  const vdi = await manager.createVdi({ sr: sr?.id ?? '', name: 'root', sizeBytes: 8 * MiB })
+  await manager.attach(vdi.id)
+  const { device } = await manager.activate(vdi.id)
+  if (device === null) throw new Error('an activated disk has a device')
+  return device
+}
+
+async function startHost(
+  place: { readonly host: string; readonly pool: string },
+  storage: SimulatedStorageHost,
+  vms: HypervisorWorld,
+  authenticate: Authenticate | undefined,
+) {
+  let url = ''
+  const environment: ToolstackEnvironment = {
+    ...place,
+    // Known only once the server has found a port.
+    get url() {
+      return url
+    },
+    ...{ apiVersion: '1.0', clock: systemClock, random: systemRandom, log: silentLog },
+    storage: storage.manager,
+    hypervisor: createSimulatedHypervisor(vms, place.host, { clock: systemClock, chunkMs: 20 }),
+    peers: createToolstackPeers(),
+    store: createMemoryRecordStore(),
+    heartbeat: { intervalMs: 200, deadlineMs: 5_000 },
+  }
+  const toolstack = new Toolstack(environment)
+  const server = createServer({
+    ...{ ...toolstackApi, routes: toolstackRoutes, log: pino({ level: 'silent' }) },
+    handlers: toolstackHandlers(environment, toolstack),
+  })
+  server.onUpgrade(memoryPath, memoryProtocol, ({ receiver }, token) =>
+    toolstack.receivers.openMemory(receiver, token),
+  )
+  const face = createXenApi(environment, toolstack, authenticate)
+  mountXenApi(server.app, face)
+  url = await server.listen({ host: '127.0.0.1', port: 0 })
+  const close = async () => {
+    face.close()
+    await server.close()
+  }
+  return { url, toolstack, storage, close }
+}
