@@ -7,3 +7,12 @@ export const checksWithoutLab: readonly Check[] = [
   { name: 'unused code', command: ['npx', 'knip'] },
   { name: 'tests', command: ['npx', 'vitest', 'run'], isTestRun: true },
 ]
+
+/** Two pools on this machine with real QEMU. Needs its Debian packages, and no root. */
+export const checksOnPlayground: readonly Check[] = [
+  {
+    name: 'tests on the playground',
+    command: ['npx', 'vitest', 'run', '--config', 'vitest.playground.config.ts'],
+    isTestRun: true,
+  },
+]

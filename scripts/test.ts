@@ -1,12 +1,16 @@
-/** Everything: the checks that need nothing, then the tests on real hosts in the lab. Installs what it needs. */
+/** Everything: the checks that need nothing, the tests on the playground, then those on real hosts in the lab. Installs what it needs. */
 
 import { Cluster } from '../test/e2e/cluster.ts'
 import { attachLab, endLab } from '../test/lab/lab.ts'
 import { ensurePackages } from '../test/lab/support/packages.ts'
-import { checksWithoutLab } from './checks.ts'
+import { checksOnPlayground, checksWithoutLab } from './checks.ts'
 import { broken, runChecks, sumUp, type Tally } from './run-checks.ts'
 
-const { line, isOk } = sumUp(...(await runChecks(checksWithoutLab)), ...(await runOnLab()))
+const { line, isOk } = sumUp(
+  ...(await runChecks(checksWithoutLab)),
+  ...(await runChecks(checksOnPlayground)),
+  ...(await runOnLab()),
+)
 console.log(`\n${line}`)
 process.exit(isOk ? 0 : 1)
 

@@ -3,7 +3,7 @@
  * npm packages first when they are missing or not those of the lock file. Plain JavaScript, since
  * nothing is installed yet. What it prints goes to stderr, so that stdout is the script's alone.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -18,11 +18,14 @@ if (Number(process.versions.node.split('.')[0]) < 20) {
 }
 installPackages()
 const tsx = join(root, 'node_modules/tsx/dist/loader.mjs')
-const result = spawnSync(process.execPath, ['--import', tsx, join(root, script), ...args], {
+const child = spawn(process.execPath, ['--import', tsx, join(root, script), ...args], {
   stdio: 'inherit',
   cwd: root,
 })
-process.exit(result.status ?? 1)
+// Ctrl-C reaches the script by itself; this process must only outlive it, for it may have to tidy up.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => child.kill('SIGTERM'))
+child.on('exit', (status) => process.exit(status ?? 1))
 
 function installPackages() {
   const lock = createHash('sha256')

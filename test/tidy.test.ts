@@ -43,6 +43,7 @@ const arrows: readonly { readonly from: string; readonly to: readonly string[] }
   },
   { from: 'src/api/contract', to: ['src/model'] },
   { from: 'src/api/server', to: ['src/api/contract', 'src/model', 'src/lib', 'src/ports'] },
+  { from: 'src/api/xenapi', to: ['src/model', 'src/lib', 'src/ports'] },
   { from: 'src/api/client', to: ['src/api/contract', 'src/model', 'src/lib', 'src/ports'] },
   { from: 'src/cli', to: ['src/api/client', 'src/api/contract', 'src/model', 'src/lib'] },
   {

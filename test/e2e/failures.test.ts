@@ -3,9 +3,10 @@ import { MiB } from '../../src/lib/units.ts'
 import { migrationDetailsSchema } from '../../src/model/migration.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import type { TestGuest } from '../lab/guest/test-guest.ts'
+import { type MigrateOptions, migrate } from '../support/measured-migration.ts'
 import { Cluster, type ClusterHost } from './cluster.ts'
 import { endGuest } from './end-guest.ts'
-import { checkWrites, type MigrateOptions, migrate } from './measured-migration.ts'
+import { checkWrites } from './measured-migration.ts'
 import { type Traces, tracesOf } from './traces.ts'
 
 /** One VM goes through all failures, and runs on at the source after each as if nothing had been. */

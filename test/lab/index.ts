@@ -2,12 +2,8 @@ export { type AdministratorsDrbd, administratorsDrbd } from './administrators-dr
 export { ensureGuest, type GuestFiles } from './guest/build-guest.ts'
 export * from './guest/check-observations.ts'
 export * from './guest/check-records.ts'
-export {
-  type GuestVerdict,
-  readRegion,
-  TestGuest,
-  type TestGuestOptions,
-} from './guest/test-guest.ts'
+export type { GuestVerdict } from './guest/judge-guest.ts'
+export { readRegion, TestGuest, type TestGuestOptions } from './guest/test-guest.ts'
 export * from './lab.ts'
 export { type ExecOptions, type ExecResult, LabHost } from './lab-host.ts'
 export { LabLink } from './lab-link.ts'

@@ -4,14 +4,8 @@ import type { LabHost } from '../lab-host.ts'
 import type { Observation } from '../network/guest-report.ts'
 import { waitUntil } from '../support/wait-until.ts'
 import { ensureGuest } from './build-guest.ts'
-import {
-  diskExpectations,
-  type Gap,
-  guestErrors,
-  lifeProblems,
-  longestGap,
-} from './check-observations.ts'
-import { checkRecords, type DiskVerdict } from './check-records.ts'
+import { type Gap, longestGap } from './check-observations.ts'
+import { type GuestVerdict, judgeGuest } from './judge-guest.ts'
 import { recordBytes, regionBytes, regionOffsetBytes } from './record.ts'
 
 export interface TestGuestOptions {
@@ -128,30 +122,12 @@ export class TestGuest {
    * devices or files that hold its disks now, in the guest's order.
    */
   async check(host: LabHost, paths: readonly string[]): Promise<GuestVerdict> {
-    const observations = await this.observations()
-    const disks: DiskVerdict[] = []
-    const problems = lifeProblems(observations)
-    for (const expected of diskExpectations(observations)) {
-      const path = paths[expected.number]
-      if (path === undefined) throw new Error(`no path for disk ${expected.number} of ${this.name}`)
-      const verdict = checkRecords(await readRegion(host, path, expected.slots), expected)
-      problems.push(...verdict.problems.map((problem) => `disk ${expected.number}: ${problem}`))
-      disks.push(verdict)
-    }
-    if (disks.length === 0) problems.push(`guest ${this.name} was never heard of`)
-    const ioErrors = guestErrors(observations)
-    if (ioErrors > 0) problems.push(`the guest saw ${ioErrors} I/O errors`)
-    const acknowledgedWritesLost = disks.reduce((sum, disk) => sum + disk.lost.length, 0)
-    return { problems, disks, ioErrors, acknowledgedWritesLost }
+    return await judgeGuest(this.name, await this.observations(), async (number, slots) => {
+      const path = paths[number]
+      if (path === undefined) throw new Error(`no path for disk ${number} of ${this.name}`)
+      return await readRegion(host, path, slots)
+    })
   }
-}
-
-export interface GuestVerdict {
-  /** Empty when all is well. */
-  readonly problems: readonly string[]
-  readonly disks: readonly DiskVerdict[]
-  readonly ioErrors: number
-  readonly acknowledgedWritesLost: number
 }
 
 /** The record region of a disk, as the host's storage has it: past the page cache, which may be stale. */

@@ -20,26 +20,46 @@ const needs: readonly Need[] = [
   { packageName: 'tar', file: '/usr/bin/tar' },
 ]
 
-async function missingPackages(): Promise<string[]> {
+/** For the documents' examples, which a host of the lab brings itself, and the tests' foreign clients. */
+const otherNeeds: readonly Need[] = [
+  { packageName: 'curl', file: '/usr/bin/curl' },
+  { packageName: 'jq', file: '/usr/bin/jq' },
+  {
+    packageName: 'python3-os-xenapi',
+    file: '/usr/lib/python3/dist-packages/os_xenapi/client/XenAPI.py',
+  },
+]
+
+const packagesOfLab = needs.map(({ packageName }) => packageName)
+
+async function missingPackages(wanted: readonly string[]): Promise<string[]> {
   const missing: string[] = []
-  for (const need of needs) {
+  for (const need of [...needs, ...otherNeeds].filter(({ packageName }) =>
+    wanted.includes(packageName),
+  )) {
     await access(need.file).catch(() => missing.push(need.packageName))
   }
   return missing
 }
 
-/** Makes sure that all programs the lab starts are installed. Installs them where it may, else says how to. */
-export async function ensurePackages(log: (line: string) => void): Promise<void> {
-  const missing = await missingPackages()
+/**
+ * Makes sure that the programs of these packages, all that the lab starts unless told, are there.
+ * Installs what is missing where it may, else says how to.
+ */
+export async function ensurePackages(
+  log: (line: string) => void,
+  wanted: readonly string[] = packagesOfLab,
+): Promise<void> {
+  const missing = await missingPackages(wanted)
   if (missing.length === 0) return
   const command = ['apt-get', 'install', '--yes', '--no-install-recommends', ...missing]
   if (process.getuid?.() !== 0) {
-    throw new Error(`the lab needs these Debian packages: run "sudo ${command.join(' ')}"`)
+    throw new Error(`these Debian packages are missing: run "sudo ${command.join(' ')}"`)
   }
   log(`installing ${missing.join(', ')}`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   await execa('apt-get', ['update'], { env, timeout: 300_000 })
   await execa('apt-get', command.slice(1), { env, timeout: 900_000 })
-  const stillMissing = await missingPackages()
+  const stillMissing = await missingPackages(wanted)
   if (stillMissing.length > 0) throw new Error(`could not install ${stillMissing.join(', ')}`)
 }

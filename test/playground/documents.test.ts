@@ -1,0 +1,79 @@
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { MiB } from '../../src/lib/units.ts'
+import { ensurePackages } from '../lab/support/packages.ts'
+import { walkthroughScript } from '../support/walkthrough.ts'
+import { writeExamples } from './examples.ts'
+import { Playground } from './playground.ts'
+import { type Traces, tracesOf } from './traces.ts'
+
+/** What documents and the playground tell a reader to type works as it stands. */
+let playground: Playground
+let before: readonly Traces[]
+
+beforeAll(async () => {
+  await ensurePackages(() => {}, ['curl', 'jq'])
+  playground = await Playground.open()
+  before = await tracesOf(playground)
+})
+
+afterAll(() => playground?.close())
+
+const bash = (input: string) => execa('bash', ['-s'], { input, timeout: 60_000 })
+
+it('two storage managers mirror a disk by one URI, with curl alone', async () => {
+  const [source, target] = [playground.host('alpha1'), playground.host('beta1')]
+  const script = walkthroughScript('replicate-a-disk.md', {
+    SOURCE_SM: source.storageUrl,
+    TARGET_SM: target.storageUrl,
+    SOURCE_SR: await source.sr('raw'),
+    TARGET_SR: await target.sr('qcow2'),
+  })
+  expect((await bash(script)).stdout).toContain('"state": "synced"')
+  expect(await tracesOf(playground)).toEqual(before)
+})
+
+it('a whole migration is done by hand, with curl alone', async () => {
+  const [source, destination] = [playground.host('alpha1'), playground.host('beta1')]
+  const guest = playground.guest({ name: 'byhand', number: 120 })
+  await guest.startOn(source, [await source.newDisk('raw', 'byhand', 32 * MiB)])
+  await bash(
+    walkthroughScript('migrate-by-hand.md', {
+      SOURCE_XAPI: source.url,
+      SOURCE_SM: source.storageUrl,
+      DESTINATION_XAPI: destination.url,
+      DESTINATION_SM: destination.storageUrl,
+      DESTINATION_URL: destination.url,
+      VM: guest.name,
+    }),
+  )
+  await guest.waitUntilOn(destination)
+  expect((await guest.checkWrites(destination)).problems).toEqual([])
+  expect((await guest.end(destination)).problems).toEqual([])
+  expect(await tracesOf(playground)).toEqual(before)
+})
+
+it('all that `npm run playground` proposes can be done', async () => {
+  const source = playground.host('alpha1')
+  const guest = playground.guest({ name: 'walker', number: 101 })
+  await guest.startOn(source, [
+    await source.newDisk('raw', 'walker-root', 64 * MiB),
+    await source.newDisk('qcow2', 'walker-data', 256 * MiB),
+  ])
+  for (const { command } of await writeExamples(playground, guest)) {
+    const { stdout } = await bash(`set -euo pipefail\n${command}`)
+    expect(stdout, command).not.toBe('')
+    await operationsHaveEnded()
+  }
+  await guest.waitUntilOn(source)
+  expect((await guest.end(source)).problems).toEqual([])
+})
+
+/** A migration that was asked for by HTTP goes on by itself. */
+async function operationsHaveEnded(): Promise<void> {
+  const unfinished = async () => {
+    const lists = await Promise.all(playground.hosts.map((host) => host.toolstack.listOperations()))
+    return lists.flat().filter(({ state }) => state !== 'succeeded')
+  }
+  await expect.poll(unfinished, { timeout: 60_000 }).toEqual([])
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** Two pools on this machine with real QEMU, no root: one file after the other, since each busies the processor. */
+export default defineConfig({
+  test: {
+    include: ['test/playground/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
+  },
+})
