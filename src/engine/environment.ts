@@ -19,5 +19,16 @@ export interface ToolstackEnvironment {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** How many migrations may run at once; more wait. Left out: any number. */
+  readonly limits?: MigrationLimits
   readonly heartbeat: { readonly intervalMs: number; readonly deadlineMs: number }
+}
+
+export interface MigrationLimits {
+  /** Leaving this host, and arriving at it. */
+  readonly host: number
+  /** To one destination. */
+  readonly link: number
+  /** From one SR. */
+  readonly sr: number
 }

@@ -42,6 +42,11 @@ export const errorTable = {
     'The VM cannot be migrated: {reasons}',
     'Run the migration with --dry-run and mend each failed check.',
   ),
+  QUEUE_FULL: row(
+    503,
+    'Host {host} takes {limit} arriving VMs at once',
+    'Nothing: the migration waits and goes on by itself.',
+  ),
   SR_FULL: row(
     507,
     'SR {sr} has {freeBytes} bytes free, {neededBytes} are needed',

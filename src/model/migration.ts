@@ -38,6 +38,14 @@ export const migrateRequestSchema = z
       .describe(
         "leave the source's disks there, detached; those of the administrator's always stay",
       ),
+    patienceMs: z
+      .int()
+      .positive()
+      .max(7 * 24 * 3_600_000)
+      .optional()
+      .describe(
+        'how long a lost link or a destination that is started anew is waited for while the disks are copied; the copy then goes on where it was',
+      ),
     memory: memoryTuningSchema
       .optional()
       .describe('how the memory is sent; not every hypervisor can be told'),

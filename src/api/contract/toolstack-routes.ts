@@ -185,7 +185,7 @@ export const toolstackRoutes = defineRoutes({
     body: receiveRequestSchema,
     response: receiverGrantSchema,
     status: 201,
-    errors: ['BUSY', 'SR_FULL', 'MEMORY_SHORT', 'PREFLIGHT_FAILED', 'STALE_EPOCH'],
+    errors: ['BUSY', 'QUEUE_FULL', 'SR_FULL', 'MEMORY_SHORT', 'PREFLIGHT_FAILED', 'STALE_EPOCH'],
   },
   listReceivers: {
     method: 'GET',

@@ -17,6 +17,7 @@ export interface MigrateOptions {
   readonly network?: Record<string, string>
   readonly dryRun?: boolean
   readonly keepSourceDisks?: boolean
+  readonly patience?: number
   readonly downtimeLimit?: number
   readonly autoConverge?: boolean
   readonly detach?: boolean
@@ -35,6 +36,7 @@ export async function migrate(
       srMap: options.sr ?? {},
       networkMap: options.network ?? {},
       keepSourceDisks: options.keepSourceDisks === true,
+      ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1000 }),
       ...memoryTuning(options),
     },
   }

@@ -46,6 +46,11 @@ function addMigrate(program: Command, act: Act): void {
     .option('--dry-run', 'make every check of both sides, show it, change nothing')
     .option('--keep-source-disks', "leave this host's disks where they are, detached")
     .option(
+      '--patience <seconds>',
+      'wait so long for a lost link while disks are copied, then go on where it was',
+      usageChecked(parsePositive),
+    )
+    .option(
       '--downtime-limit <ms>',
       'pause only when the last memory is expected to take no longer (QEMU)',
       usageChecked(parsePositive),

@@ -51,6 +51,14 @@ export const toolstackConfigurationSchema = z.strictObject({
     .default('/var/lib/crosspool/xapi')
     .describe('records that must survive'),
   runtimeDirectory: z.string().default('/run/crosspool').describe('sockets; emptied at boot'),
+  limits: z
+    .object({
+      host: z.int().min(1).default(4).describe('leaving this host, and arriving at it'),
+      link: z.int().min(1).default(2).describe('to one destination'),
+      sr: z.int().min(1).default(4).describe('from one SR'),
+    })
+    .prefault({})
+    .describe('how many migrations run at once; more of them wait'),
   heartbeat: z
     .object({
       intervalMs: z.int().min(100).default(1_000),

@@ -25,11 +25,11 @@ const peerTimeoutMs = 120_000
 /** xapi: composes the toolstack from its configuration and serves it. */
 await runDaemon(async () => {
   const configuration = loadConfiguration(toolstackConfigurationSchema, '/etc/crosspool/xapi.json')
-  const { host = hostname(), pool, listen, heartbeat } = configuration
+  const { host = hostname(), pool, listen, heartbeat, limits } = configuration
   const log = createLog({ name: 'crosspool-xapi' })
   const store = createLmdbRecordStore({ path: configuration.stateDirectory, clock: systemClock })
   const environment: ToolstackEnvironment = {
-    ...{ host, pool, heartbeat, apiVersion, store, log },
+    ...{ host, pool, heartbeat, limits, apiVersion, store, log },
     url: configuration.url ?? `http://${host}:${listen.port}`,
     clock: systemClock,
     random: systemRandom,

@@ -88,7 +88,7 @@ export async function buildReceiveRequest(
         network,
     })),
     heartbeatIntervalMs: environment.heartbeat.intervalMs,
-    heartbeatDeadlineMs: environment.heartbeat.deadlineMs,
+    heartbeatDeadlineMs: Math.max(environment.heartbeat.deadlineMs, request.patienceMs ?? 0),
   }
 }
 

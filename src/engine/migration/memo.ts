@@ -45,6 +45,8 @@ export interface MigrationLive {
   pausedAtMs: number | null
   readonly replications: Map<string, Replication>
   readonly stopWatching: Map<string, () => void>
+  /** Makes room for the next migration in the queue. */
+  leave: (() => void) | null
 }
 
 export type MigrationContext = StepContext<MigrationMemo, MigrationLive>
@@ -57,6 +59,7 @@ export function createMigrationLive(): MigrationLive {
     pausedAtMs: null,
     replications: new Map(),
     stopWatching: new Map(),
+    leave: null,
   }
 }
 

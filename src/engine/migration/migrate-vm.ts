@@ -1,4 +1,5 @@
 import type { ToolstackEnvironment } from '../environment.ts'
+import type { Admission } from '../operation/admission.ts'
 import type { OperationKind } from '../operation/step.ts'
 import {
   createMigrationLive,
@@ -10,6 +11,7 @@ import { adoptDisks, replicateDisks, synchroniseDisks } from './steps/disk-steps
 import { releaseDisks, startThere, takeThere } from './steps/handover-steps.ts'
 import { armHandover, sendMemory } from './steps/memory-steps.ts'
 import { checkEverything, keepHeartbeat, reserveThere } from './steps/preparation-steps.ts'
+import { createMigrationAdmission, waitForRoom } from './steps/queue-step.ts'
 import { forgetVm, putDisksAway, takeMirrorsOut } from './steps/settling-steps.ts'
 
 /**
@@ -19,12 +21,14 @@ import { forgetVm, putDisksAway, takeMirrorsOut } from './steps/settling-steps.t
  */
 export function migrateVm(
   environment: ToolstackEnvironment,
+  admission: Admission = createMigrationAdmission(environment.limits),
 ): OperationKind<MigrationMemo, MigrationLive> {
   return {
     kind: 'migrate',
     createLive: createMigrationLive,
     details: (memo, live) => ({ ...migrationDetails(memo, live) }),
     steps: [
+      waitForRoom(environment, admission),
       checkEverything(environment),
       reserveThere(environment),
       keepHeartbeat(environment),
@@ -41,6 +45,7 @@ export function migrateVm(
       putDisksAway(environment),
     ],
     ended: (_memo, live) => {
+      live.leave?.()
       live.heartbeat?.stop()
       for (const stop of live.stopWatching.values()) stop()
     },

@@ -94,9 +94,13 @@ export class ReceiverLives {
       await clock.sleep(request.heartbeatIntervalMs, signal).catch(() => {})
       const elapsedMs = Math.round(clock.monotonicMs() - life.lastBeatMs)
       if (signal.aborted || elapsedMs <= request.heartbeatDeadlineMs) continue
-      if (!isTheSources((await loadReceiver(store, id)).state)) return
       const lost = new CrosspoolError('HEARTBEAT_LOST', { elapsedMs })
-      await this.#lock.run([id], () => this.refuse(id, lost.message)).catch(() => {})
+      const giveUp = async () => {
+        // A take may have come while we waited for our turn.
+        if (!isTheSources((await loadReceiver(store, id)).state)) return life.stop.abort()
+        await this.refuse(id, lost.message)
+      }
+      await this.#lock.run([id], giveUp).catch(() => {})
     }
   }
 

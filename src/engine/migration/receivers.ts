@@ -62,6 +62,7 @@ export class Receivers {
     // One at a time, so that two VMs cannot be promised the same memory or space.
     return this.#lock.run(['receive'], async () => {
       const { store, random } = this.#environment
+      await this.#refuseTooMany()
       const plan = await this.preflight(request)
       if (!plan.possible) throw preflightFailure(plan)
       const token = random.hex(32)
@@ -75,9 +76,11 @@ export class Receivers {
         cleaned: false,
       }
       await saveReceiver(store, record)
-      this.#lives.begin(record)
       try {
-        return { receiver: receiverDocument(await this.#prepare(record)), token }
+        const prepared = await this.#prepare(record)
+        // The source cannot beat before it has the answer, however long the disks have taken.
+        this.#lives.begin(prepared)
+        return { receiver: receiverDocument(prepared), token }
       } catch (error) {
         await this.#lives.refuse(record.id, 'its disks could not be prepared')
         throw error
@@ -175,13 +178,15 @@ export class Receivers {
   }
 
   /**
-   * After a restart nothing live is left. What certainly never ran here is refused: `starting` is
-   * recorded before any start. What is half removed is removed.
+   * After a restart nothing live is left. What waits for its memory goes on waiting, as long as its
+   * source still beats. What certainly never ran here is refused: `starting` is recorded before any
+   * start. What is half removed is removed.
    */
   async recover(): Promise<void> {
     const { store, log } = this.#environment
     for (const record of await listReceivers(store)) {
-      if (isTheSources(record.state) || record.state === 'owned')
+      if (isWaiting(record) && (await this.#raise(record))) this.#lives.begin(record)
+      else if (isTheSources(record.state) || record.state === 'owned')
         await this.#lives.refuse(record.id, 'the daemon was restarted')
       if (record.state === 'aborted' && !record.cleaned) await this.#lives.clean(record)
       if (record.state === 'starting') {
@@ -194,6 +199,29 @@ export class Receivers {
             ),
           )
       }
+    }
+  }
+
+  /** @throws QUEUE_FULL, on which the source waits */
+  async #refuseTooMany(): Promise<void> {
+    const { limits, store, host } = this.#environment
+    const arriving = (await listReceivers(store)).filter((record) => isTheSources(record.state))
+    if (limits && arriving.length >= limits.host)
+      throw new CrosspoolError('QUEUE_FULL', { host, limit: limits.host })
+  }
+
+  /** After a restart, of the host perhaps. Answers whether the disks are as they were. */
+  async #raise({ disks, request }: ReceiverRecord): Promise<boolean> {
+    const { storage, log } = this.#environment
+    try {
+      for (const { vdi } of disks) {
+        await storage.attach(vdi)
+        await storage.activate(vdi)
+      }
+      return true
+    } catch (error) {
+      log.warn({ operation: request.operation, error }, 'the disks could not be brought up again')
+      return false
     }
   }
 
@@ -278,6 +306,11 @@ export class Receivers {
     await saveReceiver(this.#environment.store, record)
     return record
   }
+}
+
+/** Its disks are made, and nothing has been held in memory for it yet. */
+function isWaiting({ state, disks }: ReceiverRecord): boolean {
+  return state === 'reserved' && disks.every(({ device }) => device !== null)
 }
 
 function refusal(reason: string | null, cause?: unknown): CrosspoolError {

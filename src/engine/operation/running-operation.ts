@@ -81,7 +81,7 @@ export class RunningOperation<Memo, Live> {
     const position = this.#operation.steps.findIndex((step) => step.state !== 'done')
     const step = this.#kind.steps[position]
     if (position < 0) return this.#until(() => this.#end('succeeded', null))
-    if (this.#operation.state === 'running' && step?.forwards)
+    if (this.#operation.state === 'running' && (step?.forwards || step?.beginsAgain))
       return this.#until(() => this.#forwards(position))
     const interrupted = new CrosspoolError('CANCELLED', { reason: 'the daemon was restarted' })
     return this.#until(() =>

@@ -16,6 +16,8 @@ export interface Step<Context> {
    * operation is settled; repeated until it succeeds.
    */
   readonly forwards?: 'until-refused' | 'always'
+  /** Nothing has been done before it and by it: after a restart the operation begins again here. */
+  readonly beginsAgain?: true
   /** Cancelling has to wait for nothing here: once it has begun, the answer is no. */
   readonly uncancellable?: true
 }

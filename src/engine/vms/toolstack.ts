@@ -5,7 +5,7 @@ import type { Sending, SendRequest } from '../../model/sending.ts'
 import type { Vm, VmCreate } from '../../model/vm.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { buildReceiveRequest, describeVm, findVm } from '../migration/describe-vm.ts'
-import { readOwnership } from '../migration/epochs.ts'
+import { readOwnership, writeOwnership } from '../migration/epochs.ts'
 import type { MigrationMemo } from '../migration/memo.ts'
 import { migrateVm } from '../migration/migrate-vm.ts'
 import { Receivers } from '../migration/receivers.ts'
@@ -113,12 +113,12 @@ export class Toolstack {
   async receiveRequest(vm: string, request: MigrateRequest): Promise<ReceiveRequest> {
     const { id } = await findVm(this.#environment, vm)
     const described = await describeVm(this.#environment, id)
-    return buildReceiveRequest(
-      this.#environment,
-      this.#environment.random.uuid(),
-      described,
-      request,
-    )
+    const operation = this.#environment.random.uuid()
+    const asked = await buildReceiveRequest(this.#environment, operation, described, request)
+    // Each attempt has an epoch of its own: the destination may refuse this one for good.
+    const { epoch } = asked
+    await writeOwnership(this.#environment.store, id, { epoch, state: 'owned', operation })
+    return asked
   }
 
   /** By hand: sends the memory to a receiver. @throws BUSY */

@@ -1,5 +1,6 @@
 import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
-import type { Preflight, ReceiveRequest } from '../../../model/migration.ts'
+import type { Preflight, ReceiveRequest, ReceiverGrant } from '../../../model/migration.ts'
+import type { ToolstackPeer } from '../../../ports/peers.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import {
@@ -67,13 +68,13 @@ export function reserveThere(environment: ToolstackEnvironment): Step<MigrationC
   return {
     name: 'reserve',
     weight: 1,
-    async run({ memo, operation }) {
+    async run({ memo, operation, signal }) {
       if (!memo.receive) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id: '' })
       const peer = environment.peers.connect(memo.destinationUrl)
       // Each attempt has an epoch of its own: the destination may refuse this one for good.
       const { epoch, vm } = memo
       await writeOwnership(environment.store, vm.id, { epoch, state: 'owned', operation })
-      const { receiver, token } = await peer.receive(memo.receive)
+      const { receiver, token } = await whenThereIsRoom(environment, signal, peer, memo.receive)
       memo.receiver = { id: receiver.id, token }
       for (const disk of memo.disks) {
         const planned = receiver.disks.find(({ slot }) => slot === disk.slot)
@@ -98,6 +99,25 @@ export function reserveThere(environment: ToolstackEnvironment): Step<MigrationC
   }
 }
 
+/** A destination at which many arrive makes us wait; it has no way to call us. */
+async function whenThereIsRoom(
+  { clock }: ToolstackEnvironment,
+  signal: AbortSignal,
+  peer: ToolstackPeer,
+  request: ReceiveRequest,
+): Promise<ReceiverGrant> {
+  for (;;) {
+    try {
+      return await peer.receive(request)
+    } catch (error) {
+      if (!isCrosspoolError(error, 'QUEUE_FULL')) throw error
+      await clock.sleep(queuePauseMs, signal)
+    }
+  }
+}
+
+const queuePauseMs = 2_000
+
 /** From here on each side notices when the other is gone. */
 export function keepHeartbeat(environment: ToolstackEnvironment): Step<MigrationContext> {
   const { clock, heartbeat, peers } = environment
@@ -106,11 +126,12 @@ export function keepHeartbeat(environment: ToolstackEnvironment): Step<Migration
     weight: 0,
     async run(context) {
       const { memo, live } = context
-      const { receiver } = memo
+      const { receiver, receive } = memo
       if (!receiver) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id: '' })
+      const deadlineMs = receive?.heartbeatDeadlineMs ?? heartbeat.deadlineMs
       const peer = peers.connect(memo.destinationUrl)
       live.heartbeat = new HeartbeatSender({
-        ...{ clock, intervalMs: heartbeat.intervalMs, deadlineMs: heartbeat.deadlineMs },
+        ...{ clock, intervalMs: heartbeat.intervalMs, deadlineMs },
         send: (beat) => peer.heartbeat(receiver.id, receiver.token, beat),
         describe: () => ({
           phase: context.step(),
