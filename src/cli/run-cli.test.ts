@@ -85,6 +85,9 @@ describe('lists and single things', () => {
     ['replications watch r-1', 'stopped'],
     ['leftovers', 'no reason: a leftover'],
     ['leftovers --clean', 'removed'],
+    ['recover', 'crosspool recover database --claim --sure'],
+    ['recover database --claim', 'add --sure'],
+    ['recover database --claim --sure', 'released at epoch 3'],
   ])('crosspool %s', async (line, expected) => {
     const { out, err } = await run(line, await daemons())
     expect(out + err).toContain(expected)

@@ -14,7 +14,7 @@ import {
   createStorageManager,
   type LocalStorageManager,
 } from '../../src/engine/disks/storage-manager.ts'
-import type { ToolstackEnvironment } from '../../src/engine/environment.ts'
+import type { MigrationLimits, ToolstackEnvironment } from '../../src/engine/environment.ts'
 import { describeHost } from '../../src/engine/vms/describe-host.ts'
 import { Toolstack } from '../../src/engine/vms/toolstack.ts'
 import { CrosspoolError } from '../../src/model/errors.ts'
@@ -37,6 +37,7 @@ export interface SimulatedClusterOptions {
   /** As QEMU does: some state goes across after the disks. */
   readonly sendsAfterHandover?: boolean
   readonly onCall?: CallObserver
+  readonly limits?: MigrationLimits
 }
 
 /** Both halves of Crosspool, for real, over simulated disks, hypervisors, links and time. */
@@ -86,6 +87,7 @@ export class SimulatedCluster {
       peers: this.#toolstackPeers(name),
       store: createMemoryRecordStore(),
       heartbeat: { intervalMs: 1_000, deadlineMs: 10_000 },
+      ...(this.#options.limits ? { limits: this.#options.limits } : {}),
     }
     const toolstack = new Toolstack(environment)
     const host = { name, storage, toolstack }

@@ -1,6 +1,7 @@
 import type { Host } from '../../src/model/host.ts'
 import type { MigrationDetails, ReceiveRequest, Receiver } from '../../src/model/migration.ts'
 import type { Operation } from '../../src/model/operation.ts'
+import type { Ownership } from '../../src/model/ownership.ts'
 import type { Replication } from '../../src/model/replication.ts'
 import type { Sending } from '../../src/model/sending.ts'
 import type { Sr } from '../../src/model/sr.ts'
@@ -71,6 +72,16 @@ export const sample = {
     apiVersion: '1.0',
     replicationSchemes: ['drbd'],
     deviceKind: 'block',
+  },
+  ownership: {
+    vm: '2f3c1d7e-0000-4000-8000-000000000001',
+    name: 'database',
+    epoch: 3,
+    state: 'released',
+    settled: false,
+    explanation: 'operation o-1 has released it, and the destination has not answered yet',
+    decides: "the destination's word",
+    decisions: ['claim'],
   },
   receiver: {
     id: 'rc-1',
@@ -174,6 +185,7 @@ export const sample = {
     reason: null,
   },
 } satisfies {
+  ownership: Ownership
   sending: Sending
   sr: Sr
   vdi: Vdi

@@ -10,6 +10,7 @@ import {
   receiverSchema,
 } from '../../model/migration.ts'
 import { isEnded, type Operation, operationSchema } from '../../model/operation.ts'
+import { decisionSchema, ownershipSchema } from '../../model/ownership.ts'
 import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
 import { vmCreateSchema, vmSchema } from '../../model/vm.ts'
 import { defineRoutes } from './route.ts'
@@ -169,6 +170,21 @@ export const toolstackRoutes = defineRoutes({
     summary: 'Takes everything back; possible until the VM has been released',
     response: operationSchema,
     errors: ['NOT_FOUND', 'TOO_LATE_TO_CANCEL'],
+  },
+
+  listOwnerships: {
+    method: 'GET',
+    path: '/ownerships',
+    summary: 'Who may run which VM, as far as this host knows, and what would settle what is open',
+    response: z.array(ownershipSchema),
+  },
+  decideOwnership: {
+    method: 'POST',
+    path: '/ownerships/{vm}/decide',
+    summary: 'An administrator decides what the two hosts cannot tell any more',
+    body: decisionSchema,
+    response: ownershipSchema,
+    errors: ['NOT_FOUND', 'WRONG_STATE'],
   },
 
   receivePreflight: {

@@ -18,6 +18,7 @@ export function addToolstackCommands(program: Command, act: Act): void {
     async () => (await inventory()).listNetworks,
   )
   addOperations(program, act)
+  addRecover(program, act)
 }
 
 function addMigrate(program: Command, act: Act): void {
@@ -123,6 +124,26 @@ function addHosts(program: Command, act: Act): void {
     async () => (await inventory()).removeHost,
   )
   examples(hosts, ['crosspool hosts', 'crosspool hosts add http://10.0.0.9:7311'])
+}
+
+function addRecover(program: Command, act: Act): void {
+  const command = program
+    .command('recover')
+    .summary('who may run which VM, and what would settle what is open')
+    .description(
+      'who may run which VM, and what would settle what is open\n\n' +
+        'After any cut the two hosts find the truth by themselves as soon as they can talk; until then ' +
+        'the side that may not run the VM does not. Where they never will, you decide. Look at the ' +
+        'other host first: a wrong decision can make the VM run twice.',
+    )
+    .argument('[vm]', 'name or UUID; left out: all that is open')
+    .option('--all', 'settled ones too')
+    .option('--claim', 'the destination is lost for good and does not run the VM: it runs on here')
+    .option('--it-ran', 'here the VM has run: the source lets go of it')
+    .option('--it-never-ran', 'here the VM has certainly not run: the source takes it back')
+    .option('--sure', 'that you have looked at the other host')
+  examples(command, ['crosspool recover', 'crosspool recover database --claim --sure'])
+  act(command, async () => (await import('../commands/recover.ts')).recover)
 }
 
 function addOperations(program: Command, act: Act): void {

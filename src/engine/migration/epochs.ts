@@ -23,6 +23,27 @@ export async function readOwnership(store: RecordStore, vm: string): Promise<Own
   return record?.value ?? { epoch: 0, state: 'owned', operation: '' }
 }
 
+/** By VM; without those that were never handed over. */
+export async function listOwnerships(store: RecordStore): Promise<ReadonlyMap<string, Ownership>> {
+  const records = await store.list<Ownership>(key(''))
+  return new Map(records.map((record) => [record.key.slice(key('').length), record.value]))
+}
+
+/**
+ * An administrator has claimed the VM for this host since: the other side's word is not waited for.
+ * @throws HANDOVER_REFUSED
+ */
+export async function refuseIfClaimed(
+  store: RecordStore,
+  vm: string,
+  epoch: number,
+): Promise<void> {
+  const known = await readOwnership(store, vm)
+  if (known.epoch <= epoch) return
+  const reason = 'an administrator has claimed the VM for this host'
+  throw new CrosspoolError('HANDOVER_REFUSED', { reason })
+}
+
 /**
  * Epochs only grow; the same one may only be settled by the operation that opened it. `together`:
  * what becomes durable in the same transaction. @throws STALE_EPOCH

@@ -101,3 +101,16 @@ export function configurationHere({ request, disks }: ReceiverRecord): VmConfigu
     }),
   }
 }
+
+/** What the source gets from a receiver that has refused. */
+export function refusal(reason: string | null, cause?: unknown): CrosspoolError {
+  return new CrosspoolError('HANDOVER_REFUSED', { reason: reason ?? 'it was aborted' }, cause)
+}
+
+export function wrongState(
+  { id, state }: ReceiverRecord,
+  operation: string,
+  needed: string,
+): CrosspoolError {
+  return new CrosspoolError('WRONG_STATE', { kind: 'receiver', id, state, operation, needed })
+}

@@ -32,8 +32,11 @@ import {
   type ReceiverRecord,
   receiverDocument,
   receiverPut,
+  refusal,
   saveReceiver,
+  wrongState,
 } from './receiver-record.ts'
+import { recoverReceivers } from './recover-receivers.ts'
 
 /**
  * The destination's half of a migration. It never acts by itself, but for one thing: while the VM
@@ -170,6 +173,21 @@ export class Receivers {
     })
   }
 
+  /** An administrator has seen whether a VM that was told to run here did. @throws NOT_FOUND */
+  async settle(vm: string, ran: boolean): Promise<void> {
+    const { store } = this.#environment
+    const isOpen = ({ request, state }: ReceiverRecord) =>
+      request.vm.id === vm && state === 'starting'
+    const open = (await listReceivers(store)).find(isOpen)
+    if (!open) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id: vm })
+    await this.#lock.run([open.id], async () => {
+      const record = await loadReceiver(store, open.id)
+      if (!isOpen(record)) return
+      if (ran) await this.#save({ ...record, state: 'running' })
+      else await this.#lives.refuse(record.id, 'an administrator has seen that it never ran', true)
+    })
+  }
+
   /** Refuses for good. @throws TOO_LATE_TO_CANCEL when the disks have been taken */
   async abort(id: string, token: string, reason: string): Promise<Receiver> {
     await this.#authorised(id, token)
@@ -177,29 +195,11 @@ export class Receivers {
     return receiverDocument(await loadReceiver(this.#environment.store, id))
   }
 
-  /**
-   * After a restart nothing live is left. What waits for its memory goes on waiting, as long as its
-   * source still beats. What certainly never ran here is refused: `starting` is recorded before any
-   * start. What is half removed is removed.
-   */
+  /** After a restart of this daemon, or of the host. */
   async recover(): Promise<void> {
-    const { store, log } = this.#environment
-    for (const record of await listReceivers(store)) {
-      if (isWaiting(record) && (await this.#raise(record))) this.#lives.begin(record)
-      else if (isTheSources(record.state) || record.state === 'owned')
-        await this.#lives.refuse(record.id, 'the daemon was restarted')
-      if (record.state === 'aborted' && !record.cleaned) await this.#lives.clean(record)
-      if (record.state === 'starting') {
-        await this.#lock
-          .run([record.id], () => this.#run(record))
-          .catch((error: unknown) =>
-            log.error(
-              { receiver: record.id, error },
-              'nobody can tell yet whether the VM ran here',
-            ),
-          )
-      }
-    }
+    await recoverReceivers(this.#environment, this.#lives, (record) =>
+      this.#lock.run([record.id], () => this.#run(record)),
+    )
   }
 
   /** @throws QUEUE_FULL, on which the source waits */
@@ -208,21 +208,6 @@ export class Receivers {
     const arriving = (await listReceivers(store)).filter((record) => isTheSources(record.state))
     if (limits && arriving.length >= limits.host)
       throw new CrosspoolError('QUEUE_FULL', { host, limit: limits.host })
-  }
-
-  /** After a restart, of the host perhaps. Answers whether the disks are as they were. */
-  async #raise({ disks, request }: ReceiverRecord): Promise<boolean> {
-    const { storage, log } = this.#environment
-    try {
-      for (const { vdi } of disks) {
-        await storage.attach(vdi)
-        await storage.activate(vdi)
-      }
-      return true
-    } catch (error) {
-      log.warn({ operation: request.operation, error }, 'the disks could not be brought up again')
-      return false
-    }
   }
 
   async #prepare(record: ReceiverRecord): Promise<ReceiverRecord> {
@@ -306,21 +291,4 @@ export class Receivers {
     await saveReceiver(this.#environment.store, record)
     return record
   }
-}
-
-/** Its disks are made, and nothing has been held in memory for it yet. */
-function isWaiting({ state, disks }: ReceiverRecord): boolean {
-  return state === 'reserved' && disks.every(({ device }) => device !== null)
-}
-
-function refusal(reason: string | null, cause?: unknown): CrosspoolError {
-  return new CrosspoolError('HANDOVER_REFUSED', { reason: reason ?? 'it was aborted' }, cause)
-}
-
-function wrongState(
-  { id, state }: ReceiverRecord,
-  operation: string,
-  needed: string,
-): CrosspoolError {
-  return new CrosspoolError('WRONG_STATE', { kind: 'receiver', id, state, operation, needed })
 }

@@ -12,6 +12,7 @@ import { Receivers } from '../migration/receivers.ts'
 import { preflightBothSides } from '../migration/steps/preparation-steps.ts'
 import { OperationRunner } from '../operation/operation-runner.ts'
 import { KnownHosts } from './known-hosts.ts'
+import { Ownerships } from './ownerships.ts'
 import { destroyVm, startVm } from './running-vms.ts'
 import { Sendings } from './sendings.ts'
 
@@ -21,6 +22,7 @@ export class Toolstack {
   readonly receivers: Receivers
   readonly hosts: KnownHosts
   readonly sendings: Sendings
+  readonly ownerships: Ownerships
   readonly #environment: ToolstackEnvironment
 
   constructor(environment: ToolstackEnvironment) {
@@ -30,6 +32,7 @@ export class Toolstack {
     this.receivers = new Receivers(environment)
     this.hosts = new KnownHosts(environment)
     this.sendings = new Sendings(environment)
+    this.ownerships = new Ownerships(environment, this.receivers, (vm) => this.#holderOf(vm))
   }
 
   /** Goes on with, or takes back, what the last stop interrupted. */

@@ -1,7 +1,9 @@
+import { settleAll } from '../../../lib/settle-all.ts'
 import { CrosspoolError } from '../../../model/errors.ts'
+import type { StorageManager } from '../../../ports/storage-manager.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
-import { readOwnership, writeOwnership } from '../epochs.ts'
+import { readOwnership, refuseIfClaimed, writeOwnership } from '../epochs.ts'
 import { handoverOf, type MigrationContext, type MigrationMemo } from '../memo.ts'
 import { sentBytes } from './disk-steps.ts'
 
@@ -26,14 +28,26 @@ export function releaseDisks({
       memo.figures.releaseMs = Math.round(clock.monotonicMs() - startedMs)
     },
     async undo({ memo, operation }) {
-      if (memo.disks.length) await storage.reclaimDisks(handoverOf(memo))
       const { epoch, state } = await readOwnership(store, memo.vm.id)
+      if (epoch > memo.epoch) await takeBackAlone(storage, memo)
+      else if (memo.disks.length) await storage.reclaimDisks(handoverOf(memo))
       if (epoch === memo.epoch && state === 'released') {
         await writeOwnership(store, memo.vm.id, { epoch, state: 'owned', operation })
       }
       memo.figures.releaseMs = null
     },
   }
+}
+
+/** The VM has been claimed: its disks are this host's again, without the word of the other side, which is lost. */
+async function takeBackAlone(storage: StorageManager, memo: MigrationMemo): Promise<void> {
+  await settleAll(
+    memo.disks.map(async (disk) => {
+      if (disk.replication) await storage.stopReplication(disk.replication, 'volume')
+      disk.replication = null
+    }),
+  )
+  if (memo.disks.length) await storage.reclaimDisks(handoverOf(memo))
 }
 
 /** The destination takes the disks and, where nothing more has to be sent, runs the VM. */
@@ -44,6 +58,7 @@ export function takeThere(environment: ToolstackEnvironment): Step<MigrationCont
     weight: 1,
     forwards: 'until-refused',
     async run({ memo, live }) {
+      await refuseIfClaimed(environment.store, memo.vm.id, memo.epoch)
       const { peer, id, token } = destinationOf(environment, memo)
       const startedMs = clock.monotonicMs()
       const request = { epoch: memo.epoch, start: !hypervisor.capabilities.sendsAfterHandover }
@@ -81,6 +96,7 @@ export function startThere(environment: ToolstackEnvironment): Step<MigrationCon
     forwards: 'until-refused',
     async run({ memo, live }) {
       if (memo.figures.pausedMs !== null) return
+      await refuseIfClaimed(environment.store, memo.vm.id, memo.epoch)
       const { peer, id, token } = destinationOf(environment, memo)
       await peer.start(id, token)
       markRunning(environment, { memo, live })

@@ -1,0 +1,36 @@
+import { bool, map, nothing, ref, string } from '../types.ts'
+import type { CallDescription } from './describe-call.ts'
+
+/** A call that clients know and the engine cannot do yet. */
+export interface UnavailableCall {
+  /** The power state without which it would be refused anyway; null where none matters. */
+  readonly needs: 'Halted' | 'Paused' | 'Running' | 'Suspended' | null
+  readonly description: CallDescription
+}
+
+const vm = ref('VM')
+const paused = { start_paused: bool, force: bool } as const
+
+/** NOT_IMPLEMENTED, after the checks that would come first. Not in `system.listMethods`. */
+export const unavailableCalls: Readonly<Record<string, UnavailableCall>> = {
+  'VM.start': call('Halted', { vm, ...paused }),
+  'VM.start_on': call('Halted', { vm, host: ref('host'), ...paused }),
+  'VM.clean_shutdown': call('Running', { vm }),
+  'VM.shutdown': call('Running', { vm }),
+  'VM.clean_reboot': call('Running', { vm }),
+  'VM.hard_reboot': call('Running', { vm }),
+  'VM.pause': call('Running', { vm }),
+  'VM.unpause': call('Paused', { vm }),
+  'VM.suspend': call('Running', { vm }),
+  'VM.resume': call('Suspended', { vm, ...paused }),
+  'VDI.pool_migrate': call(null, {
+    ...{ vdi: ref('VDI'), sr: ref('SR'), options: map(string, string) },
+  }),
+}
+
+function call(
+  needs: UnavailableCall['needs'],
+  parameters: CallDescription['parameters'],
+): UnavailableCall {
+  return { needs, description: { about: '', parameters, result: nothing, kind: 'slow' } }
+}
