@@ -1,10 +1,10 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { syncDirectory } from '../../lib/write-durably.ts'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
 import type { MetadataVolumes } from '../../ports/metadata-volumes.ts'
-import { syncDirectory } from '../../lib/write-durably.ts'
 
 const suffix = '.metadata'
 

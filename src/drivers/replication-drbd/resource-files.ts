@@ -1,10 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { syncDirectory, writeDurably } from '../../lib/write-durably.ts'
 import type { BlockResource } from '../../ports/block-replicator.ts'
 import type { ReplicationOptions } from './options.ts'
 import { formatMainFile, formatResourceFile, isWithinHost } from './resource-file.ts'
-import { syncDirectory, writeDurably } from '../../lib/write-durably.ts'
 
 /**
  * The files that drbdadm and people read. `drbd.conf` includes all resources, for people. Each

@@ -1,0 +1,196 @@
+import type { Receiver } from '../../src/model/migration.ts'
+import type { Json } from '../../src/ports/record-store.ts'
+import { bystanders, type HostName, hostNames, type TwoHosts, vm } from './two-hosts.ts'
+import type { WritingGuest } from './writing-guest.ts'
+
+interface Ownership {
+  readonly epoch: number
+  readonly state: string
+}
+
+/** Why nobody may run the VM in the end. */
+export type Loss =
+  /** The guest shut down or crashed. */
+  | 'guest ended'
+  /** The host that it ran on lost its power. */
+  | 'host of the VM lost its power'
+  /** The source lost its power when it had paused the VM, whose only other copy had not begun to run. */
+  | 'source lost its power with the VM paused'
+  /** The destination had durably begun to start the VM when it lost its power: nobody can know whether it ran. */
+  | 'destination lost its power while it started the VM'
+
+/** The laws that hold at every moment, and those that hold when everything has come to rest. */
+export class Invariants {
+  readonly #cluster: TwoHosts
+  readonly #violations: string[] = []
+  readonly #ownership = new Map<HostName, Ownership>()
+  readonly #darkened = new Set<HostName>()
+  #receiver: Pick<Receiver, 'state'> | null = null
+  #loss: Loss | null = null
+  #hasBeenToldToTake = false
+
+  constructor(cluster: TwoHosts) {
+    this.#cluster = cluster
+    for (const name of hostNames) {
+      const { toolstackStore } = cluster.hosts[name]
+      toolstackStore.watch(`ownership/${vm}`, ({ value }) => this.#owns(name, value))
+    }
+    cluster.hosts.two.toolstackStore.watch('receivers/', ({ value }) => {
+      if (isReceiver(value)) this.#receiver = value
+    })
+  }
+
+  get violations(): readonly string[] {
+    return [
+      ...new Set([
+        ...this.#violations,
+        ...this.#cluster.vms.violations,
+        ...this.#cluster.disks.violations,
+      ]),
+    ]
+  }
+
+  get loss(): Loss | null {
+    return this.#loss
+  }
+
+  report(violation: string): void {
+    if (this.#violations.includes(violation)) return
+    this.#cluster.note(`VIOLATION: ${violation}`)
+    this.#violations.push(violation)
+  }
+
+  guestEnded(): void {
+    this.#loss ??= 'guest ended'
+  }
+
+  /** To be told before the host has lost anything. */
+  powerLost(host: HostName): void {
+    const { vms } = this.#cluster
+    const present = vms.host(host).vms.get(vm)
+    const [runningAt] = vms.runningAt(vm)
+    this.#darkened.add(host)
+    // A guest that is about to boot again is there and does not run.
+    const isHere = runningAt === host || (present && !runningAt && present.state !== 'paused')
+    if (isHere) this.#loss ??= 'host of the VM lost its power'
+    else if (host === 'one' && present?.state === 'paused' && !runningAt)
+      this.#loss ??= 'source lost its power with the VM paused'
+    else if (host === 'two' && this.#receiver?.state === 'starting' && !runningAt)
+      this.#loss ??= 'destination lost its power while it started the VM'
+  }
+
+  /** The laws of every moment. */
+  look(): void {
+    const { disks, vms } = this.#cluster
+    for (const pair of disks.pairs.values()) {
+      if (pair.at('one')?.role === 'primary' && pair.at('two')?.role === 'primary')
+        this.report(`both sides of mirror ${pair.id} are writable`)
+    }
+    const [runningAt] = vms.runningAt(vm)
+    const other = runningAt && disks.kernel(runningAt === 'one' ? 'two' : 'one')
+    if (!other) return
+    for (const device of other.devices.values()) {
+      if (device.vdi === 'shared-disk' && device.mode === 'volume' && device.hasWritten)
+        this.report(`the shared disk is still writable at ${other.host}`)
+    }
+  }
+
+  /** The laws of the end; everything must have come to rest. */
+  async lookAtEnd(guest: WritingGuest): Promise<void> {
+    const { vms } = this.#cluster
+    const runningAt = vms.runningAt(vm)
+    if (runningAt.length === 0 && this.#loss === null) {
+      this.report(`the VM runs nowhere; it is at ${vms.presentAt(vm).join(' and ') || 'no host'}`)
+    }
+    if (runningAt.length === 0) this.#lookAtDisksOfLostVm(guest)
+    for (const host of runningAt) {
+      if (vms.presentAt(vm).length > 1) this.report('a copy of the VM is left behind')
+      await this.#lookForLeftovers(host)
+    }
+    if (runningAt.length === 0 && !this.isUndecided) await this.#lookForLeftovers(null)
+    this.#lookAtAdministratorsThings()
+  }
+
+  /** An administrator has to say where the VM goes on. */
+  get isUndecided(): boolean {
+    return this.#receiver?.state === 'starting' && this.#darkened.has('two')
+  }
+
+  #owns(host: HostName, value: Json | null): void {
+    if (!isOwnership(value)) return
+    const before = this.#ownership.get(host)
+    this.#ownership.set(host, { epoch: value.epoch, state: value.state })
+    const takesBack = before?.state === 'released' && value.state === 'owned'
+    const there = this.#ownership.get('two')
+    if (host !== 'one' || !takesBack || !this.#hasBeenToldToTake) return
+    if (there?.state !== 'refused' || there.epoch !== value.epoch)
+      this.report('the source took the VM back without a durable refusal of the destination')
+  }
+
+  /** The source is about to ask the destination to take the VM. */
+  tellsToTake(): void {
+    this.#hasBeenToldToTake = true
+    if (this.#ownership.get('one')?.state !== 'released')
+      this.report('the destination was told to take a VM that was not durably released')
+  }
+
+  async #lookForLeftovers(home: string | null): Promise<void> {
+    for (const name of hostNames) {
+      const { service } = this.#cluster.hosts[name].storage
+      if (!service) continue
+      for (const thing of await service.leftovers()) {
+        if (thing.reason === null)
+          this.report(`left behind at ${name}: ${thing.kind} ${thing.name}`)
+      }
+      for (const { id, state } of await service.listReplications())
+        this.report(`left behind at ${name}: replication ${id}, ${state}`)
+      const mayHaveDisks = home === null ? name === 'one' || this.#hasOwned('two') : home === name
+      if (mayHaveDisks) continue
+      for (const vdi of await service.listVdis()) {
+        if (vdi.managed || vdi.state !== 'detached')
+          this.report(`left behind at ${name}: VDI ${vdi.name}, ${vdi.state}`)
+      }
+    }
+    for (const name of hostNames)
+      if (this.#cluster.vms.incoming(name).has(vm)) this.report(`half a VM is left at ${name}`)
+    if (this.#cluster.disks.pairs.size) this.report('a mirror is left behind')
+  }
+
+  #hasOwned(host: HostName): boolean {
+    return this.#ownership.get(host)?.state === 'owned'
+  }
+
+  /** What was flushed must be there for the administrator who starts the VM anew. */
+  #lookAtDisksOfLostVm(guest: WritingGuest): void {
+    if (this.isUndecided) return
+    const home = this.#hasOwned('two') ? 'two' : 'one'
+    const root = this.#cluster.volumesOf(home).find(({ name }) => name === 'root')
+    for (const problem of guest.missingAfterPowerCut('xvda', root?.blocks)) this.report(problem)
+  }
+
+  #lookAtAdministratorsThings(): void {
+    const { vms } = this.#cluster
+    const volumes = this.#cluster.administratorsVolumes()
+    const names = volumes.map(({ volume }) => volume.id).sort()
+    const expected = 'adopted-disk,precious-one,precious-shared,precious-two,shared-disk'
+    if (names.join() !== expected) this.report(`the administrator's volumes are ${names.join()}`)
+    for (const { volume } of volumes) {
+      if (volume.blocks.get(99) !== volume.id) this.report(`${volume.id} was written to`)
+      if (volume.id.startsWith('precious') && volume.blocks.size !== 1)
+        this.report(`${volume.id} was written to`)
+    }
+    for (const name of hostNames) {
+      if (this.#darkened.has(name)) continue
+      if (vms.host(name).vms.get(bystanders[name])?.state !== 'running')
+        this.report(`the VM ${bystanders[name]} was touched`)
+    }
+  }
+}
+
+function isOwnership(value: Json | null): value is Ownership & Json {
+  return typeof value === 'object' && value !== null && 'epoch' in value && 'state' in value
+}
+
+function isReceiver(value: Json | null): value is Pick<Receiver, 'state'> & Json {
+  return typeof value === 'object' && value !== null && 'state' in value && 'tokenHash' in value
+}

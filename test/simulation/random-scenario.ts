@@ -1,0 +1,58 @@
+import {
+  type DiskKind,
+  diskKinds,
+  type EventKind,
+  goodNetwork,
+  type NetworkQuality,
+  type PlannedEvent,
+  pausingStyles,
+  type Scenario,
+} from './scenario.ts'
+import { createSeededRandom, type SeededRandom } from './seeded-random.ts'
+
+/** About as many points as a clean migration has, and where the handover begins among them. */
+const pointsOfMigration: Readonly<Record<DiskKind, number>> = {
+  ...{ replicated: 400, shared: 320, mixed: 680 },
+}
+const handoverFrom = 0.6
+const eventsMax = 4
+
+const kinds: readonly [EventKind, ...EventKind[]] = [
+  ...(['crash-daemon', 'crash-daemon', 'crash-daemon', 'crash-daemon'] as const),
+  ...(['cut-link', 'cut-link', 'lose-power', 'cancel', 'cancel'] as const),
+  ...(['guest-shutdown', 'guest-crash', 'guest-reboot', 'send-fails', 'receive-fails'] as const),
+  ...(['finish-fails', 'start-refused', 'start-uncertain'] as const),
+  ...(['resume-fails', 'forget-fails'] as const),
+]
+
+/** Everything that one seed decides, but for who goes on next: that is decided on the way. */
+export function randomScenario(seed: string): Scenario {
+  const random = createSeededRandom(seed).fork('scenario')
+  const disks = random.pick(diskKinds)
+  return {
+    ...{ seed, disks },
+    style: random.pick(pausingStyles),
+    network: random.chance(0.5) ? goodNetwork : badNetwork(random),
+    events: Array.from({ length: 1 + random.below(eventsMax) }, () => randomEvent(disks, random)),
+  }
+}
+
+function badNetwork(random: SeededRandom): NetworkQuality {
+  return {
+    lost: random.fraction() * 0.06,
+    delayed: random.fraction() * 0.1,
+    repeated: random.fraction() * 0.06,
+  }
+}
+
+/** Half of them strike while the VM changes hands, where most is at stake. */
+function randomEvent(disks: DiskKind, random: SeededRandom): PlannedEvent {
+  const points = pointsOfMigration[disks]
+  const from = random.chance(0.5) ? Math.round(points * handoverFrom) : 1
+  return {
+    atPoint: from + random.below(points - from),
+    daemon: null,
+    what: random.pick(kinds),
+    forMs: random.chance(0.6) ? random.below(3_000) : random.below(60_000),
+  }
+}
