@@ -10,6 +10,8 @@ import { createProgram, helpOfAll } from '../src/cli/program/program.ts'
 import { storageConfigurationSchema } from '../src/daemons/storage/configuration.ts'
 import { toolstackConfigurationSchema } from '../src/daemons/toolstack/configuration.ts'
 import { errorTable, isErrorCode } from '../src/model/errors.ts'
+import { markdownTable } from './markdown-table.ts'
+import { xenApiPage } from './xenapi-page.ts'
 
 /** The pages of docs/reference that are made from the code: file name and content. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
@@ -19,6 +21,7 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
     ['errors.md', errorsPage()],
     ['cli.md', cliPage()],
     ['configuration.md', configurationPage()],
+    ['xenapi.md', `${generated}\n\n${xenApiPage()}`],
   ])
 }
 
@@ -79,17 +82,6 @@ function settingsTable(schema: z.ZodObject): string {
     return [`\`${name}\``, standard, setting.description ?? '']
   })
   return markdownTable([['setting', 'default', 'what'], ...rows])
-}
-
-/** As the formatter would write it. */
-function markdownTable(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) => row.map((text) => text.replaceAll('|', '\\|')))
-  const [head = []] = cells
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]) =>
-    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  const rule = line(widths.map((width) => '-'.repeat(width)))
-  return [line(head), rule, ...cells.slice(1).map(line)].join('\n')
 }
 
 function cliPage(): string {

@@ -10,7 +10,7 @@ export function toolstackHandlers(
   environment: ToolstackEnvironment,
   toolstack: Toolstack,
 ): Handlers<typeof toolstackRoutes> {
-  const { hosts, operations, receivers, sendings } = toolstack
+  const { hosts, operations, ownerships, receivers, sendings } = toolstack
   return {
     health: async () => ({ status: 'ok', apiVersion }),
     listPools: () => hosts.pools(),
@@ -43,6 +43,8 @@ export function toolstackHandlers(
       return (listener) => watchLater(operations.watch(params.operation, listener))
     },
     cancelOperation: ({ params }) => operations.cancel(params.operation),
+    listOwnerships: () => ownerships.list(),
+    decideOwnership: ({ params, body }) => ownerships.decide(params.vm, body),
     receivePreflight: ({ body }) => receivers.preflight(body),
     receive: ({ body }) => receivers.receive(body),
     listReceivers: () => receivers.list(),
