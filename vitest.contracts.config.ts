@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-/** The ports' contract suites on the real tools of a running lab: an hour under emulation, so not part of `npm test`. */
+/** What takes too long for `npm test`: the ports' contract suites on real tools, all formats, more failures. Hours under emulation. */
 export default defineConfig({
   test: {
-    include: ['test/e2e/contracts.long.ts'],
+    include: ['test/e2e/*.long.ts'],
+    fileParallelism: false,
     testTimeout: 3_600_000,
     hookTimeout: 600_000,
   },

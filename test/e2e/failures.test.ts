@@ -1,74 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
-import { migrationDetailsSchema } from '../../src/model/migration.ts'
-import type { Operation } from '../../src/model/operation.ts'
-import type { TestGuest } from '../lab/guest/test-guest.ts'
-import { type MigrateOptions, migrate } from '../support/measured-migration.ts'
-import { Cluster, type ClusterHost } from './cluster.ts'
-import { endGuest } from './end-guest.ts'
-import { checkWrites } from './measured-migration.ts'
-import { type Traces, tracesOf } from './traces.ts'
+import { migrate } from '../support/measured-migration.ts'
+import type { ClusterHost } from './cluster.ts'
+import { Victim } from './victim.ts'
 
-/** One VM goes through all failures, and runs on at the source after each as if nothing had been. */
-let cluster: Cluster
+let victim: Victim
 let source: ClusterHost
 let destination: ClusterHost
-let guest: TestGuest
-let before: readonly Traces[]
-const traces = () => Promise.all(cluster.hosts.map(tracesOf))
 
 beforeAll(async () => {
-  cluster = await Cluster.open()
-  source = cluster.host('alpha1')
-  destination = cluster.host('beta1')
-  await source.newPlainVolume('victim', 64)
-  const file = await source.newDisk('files', 'victim', 64 * MiB)
-  guest = await cluster.startGuest(source, {
-    name: 'victim',
-    number: 130,
-    disks: ['phy:/dev/vg0/victim', `phy:${file.device}`],
-  })
-  before = await traces()
+  victim = await Victim.start()
+  source = victim.source
+  destination = victim.destination
 })
 
-afterAll(async () => {
-  if (!guest) return
-  await endGuest(guest, source)
-  await source.lab.run('lvremove --yes vg0/victim')
-})
-
-/** It writes on, has lost nothing and seen no error; and neither host holds anything of the migration. */
-async function expectUnharmed(): Promise<void> {
-  await guest.waitUntilOn(source.lab)
-  const verdict = await checkWrites(guest, source)
-  expect(verdict.problems).toEqual([])
-  expect(verdict.ioErrors).toBe(0)
-  expect(await traces()).toEqual(before)
-}
-
-/** Starts a migration and does something to it once it is in `step` (for memory: once some has been sent). */
-async function disturb(
-  step: string,
-  act: (operation: Operation) => Promise<unknown>,
-  request: MigrateOptions = {},
-): Promise<Operation> {
-  let acting: Promise<unknown> | null = null
-  const operation = await migrate(guest.name, source, destination, request, (seen) => {
-    const isThere = seen.steps.some(({ name, state }) => name === step && state === 'running')
-    const { memory } = migrationDetailsSchema.parse(seen.details)
-    if (!acting && isThere && (step !== 'memory' || memory.sentBytes > 4 * MiB)) {
-      acting = act(seen)
-      // Looked at when the migration has ended.
-      acting.catch(() => {})
-    }
-  })
-  if (!acting)
-    throw new Error(
-      `the migration ended ${operation.state} before it came to ${step}: ${JSON.stringify(operation.error)}`,
-    )
-  await acting
-  return operation
-}
+afterAll(() => victim?.end())
 
 describe('what cannot be done is refused, with its code', () => {
   it('an unknown VM', async () => {
@@ -79,11 +25,11 @@ describe('what cannot be done is refused, with its code', () => {
 
   it('a destination that is not known, and one that is down', async () => {
     const call = (to: string) =>
-      source.toolstack.migrate({ params: { vm: guest.name }, body: { destination: to } })
+      source.toolstack.migrate({ params: { vm: victim.guest.name }, body: { destination: to } })
     await expect(call('nowhere')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const body = { destination: `http://${destination.lab.address}:7399` }
     await expect(
-      source.toolstack.preflight({ params: { vm: guest.name }, body }),
+      source.toolstack.preflight({ params: { vm: victim.guest.name }, body }),
     ).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' })
   })
 
@@ -94,36 +40,36 @@ describe('what cannot be done is refused, with its code', () => {
       type: 'file',
       configuration: { directory: '/srv/tiny' },
     })
-    const operation = await migrate(guest.name, source, destination, { srMap: { '*': 'tiny' } })
+    const operation = await victim.migrate({ srMap: { '*': 'tiny' } })
     expect(operation).toMatchObject({
       state: 'failed',
       error: { code: 'PREFLIGHT_FAILED', details: { codes: 'SR_FULL' } },
     })
     await destination.storage.forgetSr(id)
     await destination.lab.run('umount /srv/tiny && rmdir /srv/tiny')
-    await expectUnharmed()
+    await victim.expectUnharmed()
   })
 
   it('too little memory', async () => {
     const { freeMemoryBytes } = await destination.toolstack.getHost()
-    const ballast = cluster.guest({
+    const ballast = victim.cluster.guest({
       name: 'ballast',
       number: 131,
       disks: [],
       memoryMib: Math.floor(freeMemoryBytes / MiB) - 60,
     })
     await destination.lab.run(['xl', 'create', '-p', await ballast.installOn(destination.lab)])
-    const operation = await migrate(guest.name, source, destination)
+    const operation = await victim.migrate()
     expect(operation).toMatchObject({
       state: 'failed',
       error: { code: 'PREFLIGHT_FAILED', details: { codes: 'MEMORY_SHORT' } },
     })
     await ballast.destroyOn(destination.lab)
-    await expectUnharmed()
+    await victim.expectUnharmed()
   })
 
   it('a network that is not there', async () => {
-    const operation = await migrate(guest.name, source, destination, {
+    const operation = await victim.migrate({
       networkMap: { '*': 'nobr0' },
     })
     expect(operation.error).toMatchObject({
@@ -152,87 +98,37 @@ describe('what cannot be done is refused, with its code', () => {
     await destination.storage.detach(target.id)
     await destination.storage.destroyVdi(target.id)
     await source.removeDisk(disk.vdi)
-    await expectUnharmed()
+    await victim.expectUnharmed()
   })
 })
 
 describe('what breaks on the way is taken back', () => {
-  it('a cancelled copy of the disks', async () => {
-    const cancel = ({ id }: Operation) =>
-      source.toolstack.cancelOperation({ params: { operation: id } })
-    expect((await disturb('synchronise', cancel)).state).toBe('cancelled')
-    await expectUnharmed()
-  })
-
-  it('a cancelled memory stream', async () => {
-    const cancel = ({ id }: Operation) =>
-      source.toolstack.cancelOperation({ params: { operation: id } })
-    expect((await disturb('memory', cancel)).state).toBe('cancelled')
-    await expectUnharmed()
-  })
-
   it('an xl that dies at the source', async () => {
-    const operation = await disturb('memory', () =>
+    const operation = await victim.disturb('memory', () =>
       source.lab.run("pkill -KILL -f 'x[l] migrate -s'"),
     )
     expect(operation).toMatchObject({ state: 'failed', error: { code: 'MEMORY_STREAM_FAILED' } })
-    await expectUnharmed()
+    await victim.expectUnharmed()
   })
 
   it('an xl that dies at the destination', async () => {
-    const operation = await disturb('memory', () =>
+    const operation = await victim.disturb('memory', () =>
       destination.lab.run("pkill -KILL -f 'x[l] migrate-receive'"),
     )
     expect(operation.state).toBe('failed')
     expect(['MEMORY_STREAM_FAILED', 'PEER_FAILED']).toContain(operation.error?.code)
-    await expectUnharmed()
+    await victim.expectUnharmed()
   })
 
   it('a link that is cut', async () => {
-    const link = cluster.lab.between(source.name, destination.name)
-    const operation = await disturb('memory', () => link.cut())
+    const link = victim.cluster.lab.between(source.name, destination.name)
+    const operation = await victim.disturb('memory', () => link.cut())
     await link.heal()
     expect(operation.state).toBe('failed')
     expect(['HEARTBEAT_LOST', 'MEMORY_STREAM_FAILED', 'REPLICATION_LOST']).toContain(
       operation.error?.code,
     )
-    await destinationHasEnded()
-    await expectUnharmed()
-  })
-
-  it('a destination whose daemons stop', async () => {
-    const operation = await disturb('memory', () =>
-      destination.lab.run('systemctl stop crosspool-xapi crosspool-sm'),
-    )
-    expect(operation.state).toBe('failed')
-    await destination.lab.run('systemctl start crosspool-sm crosspool-xapi')
-    await destination.waitUntilAnswering()
-    await destinationHasEnded()
-    await expectUnharmed()
+    await victim.destinationHasEnded()
+    await victim.expectUnharmed()
   })
 })
-
-/** It cleans up by itself, when it hears nothing any more. */
-async function destinationHasEnded(): Promise<void> {
-  await expect
-    .poll(
-      async () =>
-        (await destination.toolstack.listReceivers()).every(
-          ({ state }) => state === 'closed' || state === 'aborted',
-        ),
-      { timeout: 120_000, interval: 500 },
-    )
-    .toBe(true)
-  await expect
-    .poll(async () => (await destination.storage.listReplications()).length, {
-      timeout: 120_000,
-      interval: 500,
-    })
-    .toBe(0)
-  await expect
-    .poll(
-      async () => (await destination.storage.listVdis()).filter(({ managed }) => managed).length,
-      { timeout: 120_000, interval: 500 },
-    )
-    .toBe(0)
-}

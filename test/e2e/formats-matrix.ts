@@ -39,7 +39,11 @@ export async function migrateThroughFormats(
     )
     const { report, verdict } = await migrateAndCheck(guest, here, there, { srMap })
     expect(verdict.problems).toEqual([])
-    expect(report).toMatchObject({ acknowledgedWritesLost: 0, guestIoErrors: 0, disks: 4 })
+    expect(report).toMatchObject({
+      ...{ acknowledgedWritesLost: 0, guestIoErrors: 0, hypervisor: 'xen', replication: 'drbd' },
+      ...{ disks: 4, to: { pool: there.pool, host: there.name } },
+    })
+    console.log(report)
     for (const [index, one] of slots.entries()) {
       covered.push(`${srNames[one.place]} to ${srNames[places[index] ?? 0]}`)
       one.place = places[index] ?? 0
