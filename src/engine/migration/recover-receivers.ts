@@ -1,3 +1,4 @@
+import { isCrosspoolError } from '../../model/errors.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import type { ReceiverLives } from './receiver-lives.ts'
 import { isTheSources, listReceivers, type ReceiverRecord } from './receiver-record.ts'
@@ -30,19 +31,32 @@ function isWaiting({ state, disks }: ReceiverRecord): boolean {
   return state === 'reserved' && disks.every(({ device }) => device !== null)
 }
 
-/** The host may have been started anew. Answers whether the disks are as they were. */
+/**
+ * The host may have been started anew, and the storage manager not be there yet. Answers whether the
+ * disks are as they were.
+ */
 async function raiseDisks(
-  { storage, log }: ToolstackEnvironment,
+  { clock, storage, log }: ToolstackEnvironment,
   { disks, request }: ReceiverRecord,
 ): Promise<boolean> {
-  try {
-    for (const { vdi } of disks) {
-      await storage.attach(vdi)
-      await storage.activate(vdi)
+  const untilMs = clock.monotonicMs() + Math.min(request.heartbeatDeadlineMs, raisePatienceMs)
+  for (;;) {
+    try {
+      for (const { vdi } of disks) {
+        await storage.attach(vdi)
+        await storage.activate(vdi)
+      }
+      return true
+    } catch (error) {
+      if (isCrosspoolError(error, 'PEER_UNREACHABLE') && clock.monotonicMs() < untilMs) {
+        await clock.sleep(raisePauseMs)
+        continue
+      }
+      log.warn({ operation: request.operation, error }, 'the disks could not be brought up again')
+      return false
     }
-    return true
-  } catch (error) {
-    log.warn({ operation: request.operation, error }, 'the disks could not be brought up again')
-    return false
   }
 }
+
+const raisePatienceMs = 120_000
+const raisePauseMs = 1_000
