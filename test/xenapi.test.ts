@@ -126,21 +126,21 @@ describe('calls', () => {
   it('list themselves, without what there is not', async () => {
     const names: string[] = await callXenApi(hosts.source.url, 'system.listMethods')
     expect(names).toEqual(expect.arrayContaining(['VM.migrate', 'Async.VM.migrate_send']))
-    expect(names).not.toContain('VM.clean_shutdown')
+    expect(names).not.toContain('VM.suspend')
     expect(new Set(names).size).toBe(names.length)
   })
 
   it('that the engine cannot do say so', async () => {
-    await expect(source.call('VM.clean_shutdown', vm)).rejects.toMatchObject(
-      failure('NOT_IMPLEMENTED', 'VM.clean_shutdown'),
+    await expect(source.call('VM.suspend', vm)).rejects.toMatchObject(
+      failure('NOT_IMPLEMENTED', 'VM.suspend'),
     )
-    await expect(source.call('VM.start', vm, false, false)).rejects.toMatchObject(
-      failure('VM_BAD_POWER_STATE', vm, 'halted', 'running'),
+    await expect(source.call('VM.resume', vm, false, false)).rejects.toMatchObject(
+      failure('VM_BAD_POWER_STATE', vm, 'suspended', 'running'),
     )
-    const task = await source.call('Async.VM.hard_reboot', vm)
+    const task = await source.call('Async.VM.suspend', vm)
     expect(await ended(source, task)).toMatchObject({
-      ...{ status: 'failure', error_info: ['NOT_IMPLEMENTED', 'VM.hard_reboot'] },
-      name_label: 'Async.VM.hard_reboot',
+      ...{ status: 'failure', error_info: ['NOT_IMPLEMENTED', 'VM.suspend'] },
+      name_label: 'Async.VM.suspend',
     })
   })
 
@@ -385,15 +385,100 @@ describe('migrations', () => {
     })
     await hosts.destination.toolstack.receivers.abort(id, token, 'enough')
   })
+})
 
-  it('a VM that is shut down is gone', async () => {
-    const definition = { name: 'short', memoryBytes: 1024 ** 2, boot: { disk: true } }
+describe('power', () => {
+  const powerState = (ref: string) => source.call('VM.get_power_state', ref)
+  const bad = (ref: string, needed: string, found: string) =>
+    failure('VM_BAD_POWER_STATE', ref, needed, found)
+  let made: string
+
+  beforeAll(async () => {
+    const [sr] = await hosts.source.storage.manager.listSrs()
+    const vdi = await hosts.source.storage.manager.createVdi({
+      ...{ sr: sr?.id ?? '', name: 'short', sizeBytes: 1024 ** 2 },
+    })
+    const definition = {
+      ...{ name: 'short', memoryBytes: 1024 ** 2, boot: { disk: true } },
+      ...{ disks: [{ vdi: vdi.id }], interfaces: [{ network: 'alpha1-lan' }] },
+    }
     const task = await source.call('Async.VM.start_new', JSON.stringify(definition))
     const { status, result } = await ended(source, task)
     expect(status).toBe('success')
-    const [made] = await source.call('VM.get_by_name_label', 'short')
+    ;[made] = await source.call('VM.get_by_name_label', 'short')
     expect(result).toBe(`<value>${made}</value>`)
+  })
+
+  it('goes off and on again, the VM staying what it is', async () => {
+    const { VBDs, VIFs, resident_on } = await source.call('VM.get_record', made)
+    const { VDI } = await source.call('VBD.get_record', VBDs[0])
     expect(await source.call('VM.hard_shutdown', made)).toBe('')
+    expect(await source.call('VM.get_record', made)).toMatchObject({
+      ...{ power_state: 'Halted', resident_on: 'OpaqueRef:NULL', VBDs, VIFs },
+      allowed_operations: ['start', 'start_on', 'destroy'],
+    })
+    expect(await source.call('VBD.get_record', VBDs[0])).toMatchObject({
+      ...{ VDI, currently_attached: false },
+    })
+    expect(await source.call('host.get_resident_VMs', resident_on)).not.toContain(made)
+    for (const call of ['VM.hard_shutdown', 'VM.clean_shutdown', 'VM.pause'])
+      await expect(source.call(call, made)).rejects.toMatchObject(bad(made, 'running', 'halted'))
+    await expect(
+      source.call('VM.migrate', made, hosts.destination.url, {}, {}, {}),
+    ).rejects.toMatchObject(bad(made, 'running', 'halted'))
+    await expect(source.call('VM.start', made, true, false)).rejects.toMatchObject({
+      code: 'NOT_IMPLEMENTED',
+    })
+    await expect(
+      source.call('VM.start_on', made, 'OpaqueRef:1', false, false),
+    ).rejects.toMatchObject({ code: 'OPERATION_NOT_ALLOWED' })
+    await source.call('VM.start_on', made, resident_on, false, false)
+    expect(await powerState(made)).toBe('Running')
+    await expect(source.call('VM.start', made, false, false)).rejects.toMatchObject(
+      bad(made, 'halted', 'running'),
+    )
+  })
+
+  it('waits for a guest that is asked to shut down', async () => {
+    const task = await source.call('Async.VM.clean_shutdown', made)
+    expect(await ended(source, task)).toMatchObject({ status: 'success' })
+    expect(await powerState(made)).toBe('Halted')
+    await source.call('VM.start', made, false, false)
+    await source.call('VM.shutdown', made)
+    expect(await powerState(made)).toBe('Halted')
+    await source.call('VM.start', made, false, false)
+  })
+
+  it('is cut where the guest cannot be asked', async () => {
+    await source.call('VM.pause', made)
+    await source.call('VM.shutdown', made)
+    expect(await powerState(made)).toBe('Halted')
+    await source.call('VM.start', made, false, false)
+  })
+
+  it('has its buttons: pause, unpause and both reboots', async () => {
+    await source.call('VM.pause', made)
+    expect(await source.call('VM.get_record', made)).toMatchObject({
+      ...{ power_state: 'Paused' },
+      allowed_operations: ['unpause', 'shutdown', 'hard_shutdown', 'hard_reboot'],
+    })
+    await expect(source.call('VM.pause', made)).rejects.toMatchObject(
+      bad(made, 'running', 'paused'),
+    )
+    await source.call('VM.hard_reboot', made)
+    expect(await powerState(made)).toBe('Running')
+    await source.call('VM.pause', made)
+    await source.call('VM.unpause', made)
+    await source.call('VM.clean_reboot', made)
+    expect(await powerState(made)).toBe('Running')
+  })
+
+  it('off, a VM can be forgotten', async () => {
+    await expect(source.call('VM.destroy', made)).rejects.toMatchObject(
+      bad(made, 'halted', 'running'),
+    )
+    await source.call('VM.hard_shutdown', made)
+    await source.call('VM.destroy', made)
     expect(await source.call('VM.get_by_name_label', 'short')).toEqual([])
   })
 })

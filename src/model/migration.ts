@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { vmConfigurationSchema } from './vm.ts'
+import { vmConfigurationSchema, vmDefinitionSchema } from './vm.ts'
 
 export const memoryTuningSchema = z.object({
   downtimeLimitMs: z
@@ -117,6 +117,9 @@ export const receiveRequestSchema = z
     }),
     epoch: z.int().positive().describe('the epoch at which the destination will own the VM'),
     vm: vmConfigurationSchema,
+    definition: vmDefinitionSchema
+      .optional()
+      .describe('what the VM can be started from again, with the VDIs and networks of the source'),
     disks: z.array(offeredDiskSchema),
     interfaces: z.array(interfacePlanSchema).describe('network: the one wanted at the destination'),
     heartbeatIntervalMs: z.int().positive(),

@@ -7,6 +7,7 @@ export const srSchema = z
     name: z.string().min(1),
     type: z.string().describe('the volume driver: lvm, file, shared, ...'),
     shared: z.boolean().describe('several hosts reach the same volumes: nothing to replicate'),
+    canCreate: z.boolean().describe('volumes can be made in it: it can take in what is replicated'),
     configuration: z
       .record(z.string(), z.unknown())
       .describe('what the driver was given: for example {"volumeGroup":"vg0"}'),

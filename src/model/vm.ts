@@ -14,7 +14,15 @@ export const vmInterfaceSchema = z.object({
 })
 export type VmInterface = z.infer<typeof vmInterfaceSchema>
 
-export const vmStateSchema = z.enum(['running', 'paused', 'suspended', 'shutdown', 'crashed'])
+/** A halted VM is known here by its definition alone; the others are those of its hypervisor. */
+export const vmStateSchema = z.enum([
+  'running',
+  'paused',
+  'suspended',
+  'shutdown',
+  'crashed',
+  'halted',
+])
 export type VmState = z.infer<typeof vmStateSchema>
 
 /** A VM as its hypervisor shows it. */
@@ -35,6 +43,14 @@ export type VmFacts = z.infer<typeof vmFactsSchema>
 export const vmSchema = vmFactsSchema
   .extend({
     host: z.string(),
+    disks: z.array(
+      vmDiskSchema.extend({
+        vdi: z
+          .string()
+          .optional()
+          .describe('id of its VDI, where the definition of the VM is known here'),
+      }),
+    ),
     epoch: z
       .int()
       .nonnegative()
@@ -52,6 +68,8 @@ const bootSchema = z.union([
   }),
   z.object({ disk: z.literal(true).describe('from the first disk, by firmware') }),
 ])
+
+const macSchema = z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
 
 const common = {
   id: z.uuid().optional().describe('UUID; one is made unless told'),
@@ -75,16 +93,32 @@ export const vmCreateSchema = z
       .array(
         z.object({
           network: z.string(),
-          mac: z
-            .string()
-            .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
-            .optional(),
+          mac: macSchema.optional(),
         }),
       )
       .default([]),
   })
   .meta({ id: 'VmCreate' })
 export type VmCreate = z.infer<typeof vmCreateSchema>
+
+/** The same with nothing left open: what is kept of a VM while it does not run, and travels with it. */
+export const vmDefinitionSchema = z
+  .object({
+    ...common,
+    id: z.uuid(),
+    disks: z.array(z.object({ vdi: z.string(), readOnly: z.boolean() })),
+    interfaces: z.array(z.object({ network: z.string(), mac: macSchema })),
+  })
+  .meta({ id: 'VmDefinition' })
+export type VmDefinition = z.infer<typeof vmDefinitionSchema>
+
+export const vmRebootSchema = z.object({
+  how: z
+    .enum(['clean', 'hard'])
+    .default('clean')
+    .describe('clean: the guest is asked; hard: as if its reset button were pressed'),
+})
+export type VmReboot = z.infer<typeof vmRebootSchema>['how']
 
 /** What a hypervisor is given: the same with devices in place of VDIs, and nothing left open. */
 export const vmStartSchema = z.object({

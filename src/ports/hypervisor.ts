@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { DeviceKind, HostFacts, Network } from '../model/host.ts'
 import type { MemoryTuning } from '../model/migration.ts'
-import type { VmConfiguration, VmFacts, VmStart } from '../model/vm.ts'
+import type { VmConfiguration, VmFacts, VmReboot, VmStart } from '../model/vm.ts'
 
 /**
  * Runs VMs. Knows nothing of storage: a disk is a device that is there.
@@ -38,6 +38,21 @@ export interface Hypervisor {
    * received, certainly has not run here and never will
    */
   resume(vm: string): Promise<void>
+  /**
+   * Asks the guest to shut down, and does not wait: it ends by itself, or never. `list` does not show
+   * it once it has ended. @throws NOT_FOUND; WRONG_STATE unless it runs; BUSY while it is being sent
+   */
+  shutdown(vm: string): Promise<void>
+  /**
+   * `clean` asks the guest, as `shutdown` does; it stays the same VM on the same devices. `hard` starts
+   * it anew at once, also a paused one. @throws NOT_FOUND; WRONG_STATE; BUSY while it is being sent;
+   * NOT_SUPPORTED for `hard` without the capability
+   */
+  reboot(vm: string, how: VmReboot): Promise<void>
+  /** Afterwards the guest stands still, its memory kept; one that is paused is no error. @throws NOT_FOUND; WRONG_STATE; BUSY while it is being sent */
+  pause(vm: string): Promise<void>
+  /** Runs a paused VM on; one that runs is no error. Never one that was sent or received: @throws NOT_FOUND, WRONG_STATE, BUSY */
+  unpause(vm: string): Promise<void>
   /** Ends the VM at once, as if its power were cut; one that is not there is no error. */
   destroy(vm: string): Promise<void>
 }
@@ -50,6 +65,8 @@ export interface HypervisorCapabilities {
   readonly diskSlotPrefix: string
   /** The kinds of device that it can give to a VM. */
   readonly deviceKinds: readonly DeviceKind[]
+  /** `reboot` can be `hard`. */
+  readonly resets: boolean
   /** `send` heeds `downtimeLimitMs` and `autoConverge`. */
   readonly tunesMemory: boolean
 }

@@ -22,6 +22,7 @@ else
         await source.start(guest)
         return guest.id
       },
+      addObedientVm: () => hosts.startObedientGuest(),
       connect: async () => slowStreams(linkBytesPerSecond),
       async dispose() {
         const atDestination = await destination.list()

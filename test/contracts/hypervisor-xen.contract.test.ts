@@ -25,6 +25,7 @@ describeHypervisorContract('xen, with the outside of xl', async () => {
     source: driverOf('source'),
     destination: driverOf('destination'),
     addVm: async () => hosts.source.add(randomUUID(), 'guest').uuid,
+    addObedientVm: async () => hosts.source.add(randomUUID(), 'guest').uuid,
     async newVm() {
       const boot = { kernel: '/boot/guest', arguments: 'console=hvc0' }
       const disks = [{ slot: 'xvda', device: '/dev/vg0/new', readOnly: false }]

@@ -12,6 +12,8 @@ export interface HypervisorFixture extends Disposable {
   readonly destination: Hypervisor
   /** Starts a VM at the source and answers its id. */
   addVm(): Promise<string>
+  /** The same with a guest that shuts down when it is asked to; left out where the rig has none. */
+  addObedientVm?(): Promise<string>
   /** A VM that the source can start; left out where the rig cannot make one. */
   newVm?(): Promise<VmStart>
   /** A new connection between the two hosts. */
@@ -50,6 +52,10 @@ export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
     async run(fixture) {
       const { source } = await fixture.connect()
       await rejectsWith(fixture.source.configuration(unknownVm), 'NOT_FOUND')
+      await rejectsWith(fixture.source.shutdown(unknownVm), 'NOT_FOUND')
+      await rejectsWith(fixture.source.reboot(unknownVm, 'clean'), 'NOT_FOUND')
+      await rejectsWith(fixture.source.pause(unknownVm), 'NOT_FOUND')
+      await rejectsWith(fixture.source.unpause(unknownVm), 'NOT_FOUND')
       const options = { signal: new AbortController().signal, onProgress: () => {} }
       await rejectsWith(fixture.source.send(unknownVm, source, options), 'NOT_FOUND')
       await fixture.source.destroy(unknownVm)
@@ -84,6 +90,74 @@ export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
       await Promise.all([migration.outgoing.paused, migration.incoming.ready])
       await handOver(migration)
       assert.deepEqual(await factsOf(fixture.destination, wanted.id), facts)
+    },
+  },
+
+  {
+    name: 'pauses a VM and runs it on, however often it is told',
+    async run(fixture) {
+      const { source } = fixture
+      const vm = await fixture.addVm()
+      for (const _ of [1, 2]) await source.pause(vm)
+      assert.equal((await factsOf(source, vm))?.state, 'paused')
+      await rejectsWith(source.shutdown(vm), 'WRONG_STATE')
+      await rejectsWith(source.reboot(vm, 'clean'), 'WRONG_STATE')
+      for (const _ of [1, 2]) await source.unpause(vm)
+      assert.equal((await factsOf(source, vm))?.state, 'running')
+    },
+  },
+
+  {
+    name: 'asks a guest to shut down, which ends, and tells who watches',
+    isFor: ({ addObedientVm }) => addObedientVm !== undefined,
+    async run(fixture) {
+      const { source } = fixture
+      const vm = (await fixture.addObedientVm?.()) ?? ''
+      await untilNoticed(source, () => source.shutdown(vm))
+      await untilGone(source, vm)
+      await rejectsWith(source.shutdown(vm), 'NOT_FOUND')
+    },
+  },
+
+  {
+    name: 'reboots a VM, which stays the same',
+    async run(fixture) {
+      const { source } = fixture
+      const vm = await fixture.addVm()
+      const before = await factsOf(source, vm)
+      await source.reboot(vm, 'clean')
+      assert.deepEqual(await factsOf(source, vm), before)
+      if (!source.capabilities.resets)
+        return rejectsWith(source.reboot(vm, 'hard'), 'NOT_SUPPORTED')
+      await source.pause(vm)
+      await source.reboot(vm, 'hard')
+      assert.deepEqual(await factsOf(source, vm), before)
+    },
+  },
+
+  {
+    name: 'lets nobody press the buttons of a VM on its way',
+    async run(fixture) {
+      const { source, destination } = fixture
+      const vm = await fixture.addVm()
+      const buttons = (hypervisor: Hypervisor) => [
+        () => hypervisor.shutdown(vm),
+        () => hypervisor.reboot(vm, 'clean'),
+        () => hypervisor.pause(vm),
+        () => hypervisor.unpause(vm),
+      ]
+      const migration = await begin(fixture, vm)
+      await migration.moving
+      for (const press of buttons(source)) await rejectsWith(press(), 'BUSY')
+      await Promise.all([migration.outgoing.paused, migration.incoming.ready])
+      for (const press of buttons(source)) await rejectsWith(press(), 'BUSY', 'WRONG_STATE')
+      for (const press of buttons(destination)) await rejectsWith(press(), 'NOT_FOUND')
+      assert.deepEqual(await runningAt(fixture, vm), [])
+
+      await handOver(migration)
+      await destination.pause(vm)
+      await destination.unpause(vm)
+      assert.deepEqual(await runningAt(fixture, vm), ['destination'])
     },
   },
 
@@ -203,6 +277,7 @@ interface Migration {
 }
 
 const streamFailed = 'MEMORY_STREAM_FAILED'
+const goneMs = 120_000
 const unknownVm = '00000000-0000-4000-8000-00000000dead'
 
 async function begin(fixture: HypervisorFixture, vm: string): Promise<Migration> {
@@ -235,8 +310,18 @@ async function handOver({ outgoing, incoming }: Migration): Promise<void> {
   await outgoing.forget()
 }
 
-async function rejectsWith(work: Promise<unknown>, code: ErrorCode): Promise<void> {
-  await assert.rejects(work, (error: unknown) => isCrosspoolError(error, code))
+async function rejectsWith(work: Promise<unknown>, ...codes: ErrorCode[]): Promise<void> {
+  await assert.rejects(work, (error: unknown) =>
+    codes.some((code) => isCrosspoolError(error, code)),
+  )
+}
+
+async function untilGone(hypervisor: Hypervisor, vm: string): Promise<void> {
+  const untilMs = Date.now() + goneMs
+  while (await factsOf(hypervisor, vm)) {
+    assert.ok(Date.now() < untilMs, `${vm} is still there`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
 }
 
 async function factsOf(hypervisor: Hypervisor, vm: string): Promise<VmFacts | undefined> {

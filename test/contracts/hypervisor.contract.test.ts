@@ -30,6 +30,9 @@ async function makeFixture(sendsAfterHandover: boolean): Promise<HypervisorFixtu
       vms += 1
       return world.addVm('source', { id: `vm-${vms}` }).id
     },
+    async addObedientVm() {
+      return world.addVm('source', { id: 'obedient' }).id
+    },
     async newVm() {
       const common = {
         name: 'new',

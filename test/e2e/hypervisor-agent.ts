@@ -9,7 +9,7 @@ import { systemClock } from '../../src/drivers/system/clock.ts'
 import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import { systemRandom } from '../../src/drivers/system/random.ts'
 import { CrosspoolError } from '../../src/model/errors.ts'
-import type { VmConfiguration, VmStart } from '../../src/model/vm.ts'
+import type { VmConfiguration, VmReboot, VmStart } from '../../src/model/vm.ts'
 import type { IncomingVm, OutgoingVm } from '../../src/ports/hypervisor.ts'
 
 const hypervisor = createXenHypervisor({
@@ -35,6 +35,10 @@ const calls = {
   configuration: (vm: string) => hypervisor.configuration(vm),
   missingCpuFeatures: (vm: VmConfiguration) => hypervisor.missingCpuFeatures(vm),
   startNew: (vm: VmStart) => hypervisor.start(vm),
+  shutdown: (vm: string) => hypervisor.shutdown(vm),
+  reboot: (vm: string, how: VmReboot) => hypervisor.reboot(vm, how),
+  pause: (vm: string) => hypervisor.pause(vm),
+  unpause: (vm: string) => hypervisor.unpause(vm),
   destroy: (vm: string) => hypervisor.destroy(vm),
   resume: (vm: string) => hypervisor.resume(vm),
   watch() {

@@ -92,6 +92,7 @@ export function startHypervisorProxy(
       deviceKinds: ['block'],
       diskSlotPrefix: 'xvd',
       tunesMemory: false,
+      resets: false,
     },
     timings,
     host: () => ask('host'),
@@ -106,6 +107,10 @@ export function startHypervisorProxy(
     },
     configuration: (vm) => ask('configuration', vm),
     missingCpuFeatures: (vm) => ask('missingCpuFeatures', vm),
+    shutdown: async (vm) => void (await ask('shutdown', vm)),
+    reboot: async (vm, how) => void (await ask('reboot', vm, how)),
+    pause: async (vm) => void (await ask('pause', vm)),
+    unpause: async (vm) => void (await ask('unpause', vm)),
     destroy: async (vm) => void (await ask('destroy', vm)),
     resume: async (vm) => void (await ask('resume', vm)),
     async listen() {

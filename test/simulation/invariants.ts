@@ -1,3 +1,4 @@
+import { readVmRecord } from '../../src/engine/migration/vm-records.ts'
 import type { Receiver } from '../../src/model/migration.ts'
 import type { Json } from '../../src/ports/record-store.ts'
 import { bystanders, type HostName, hostNames, type TwoHosts, vm } from './two-hosts.ts'
@@ -108,7 +109,18 @@ export class Invariants {
       await this.#lookForLeftovers(host)
     }
     if (runningAt.length === 0 && !this.isUndecided) await this.#lookForLeftovers(null)
+    if (!this.isUndecided) await this.#lookForDefinition(runningAt[0])
     this.#lookAtAdministratorsThings()
+  }
+
+  /** What the VM can be started from is where it belongs, and only there. */
+  async #lookForDefinition(runningAt: string | undefined): Promise<void> {
+    const home = runningAt ?? (this.#hasOwned('two') ? 'two' : 'one')
+    for (const name of hostNames) {
+      const record = await readVmRecord(this.#cluster.hosts[name].toolstackStore, vm)
+      if ((record !== null) !== (name === home))
+        this.report(`the definition of the VM is ${record ? 'left behind' : 'missing'} at ${name}`)
+    }
   }
 
   /** An administrator has to say where the VM goes on. */

@@ -96,6 +96,16 @@ export class SimulatedCluster {
     return host
   }
 
+  /** A xapi that begins anew with what is durable; whoever holds the old one must have closed it. */
+  async restartToolstack(name: string): Promise<Toolstack> {
+    const environment = this.#environments.get(name)
+    if (!environment) throw new Error(`the cluster has no host ${name}`)
+    const toolstack = new Toolstack(environment)
+    this.#hosts.set(name, { ...this.host(name), toolstack })
+    await toolstack.recover()
+    return toolstack
+  }
+
   host(name: string): SimulatedHost {
     const host = this.#hosts.get(name)
     if (!host) throw new Error(`the cluster has no host ${name}`)

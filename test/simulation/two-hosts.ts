@@ -7,7 +7,9 @@ import {
   type SimulatedVolume,
   type StorageWorld,
 } from '../../src/drivers/simulated/storage-world.ts'
+import { saveVmRecord } from '../../src/engine/migration/vm-records.ts'
 import { MiB } from '../../src/lib/units.ts'
+import type { VmDefinition } from '../../src/model/vm.ts'
 import { createFateDealer } from './fates.ts'
 import { Network } from './network.ts'
 import type { Scenario } from './scenario.ts'
@@ -91,6 +93,7 @@ export class TwoHosts {
     if (kind === 'mixed') slots.set('xvdc', devicePath('one', 'adopted-disk'))
     const disks = [...slots].map(([slot, device]) => ({ slot, device, readOnly: false }))
     this.vms.addVm('one', { id: vm, disks, memoryBytes: 10_000, guestState: '0' })
+    await this.#record(disks.map(({ device }) => device))
     this.#isSetUp = true
     return [...slots.keys()]
   }
@@ -137,6 +140,19 @@ export class TwoHosts {
     const device = devicePath(name, `precious-${name}`)
     const disks = [{ slot: 'xvda', device, readOnly: false }]
     this.vms.addVm(name, { id: bystanders[name], disks, memoryBytes: 10_000 })
+  }
+
+  /** As if the toolstack of the source had started it. */
+  async #record(devices: readonly string[]): Promise<void> {
+    const found = await Promise.all(
+      devices.map((device) => this.#storage('one').listVdis({ device })),
+    )
+    const definition: VmDefinition = {
+      ...{ id: vm, name: vm, vcpus: 1, memoryBytes: 10_000, boot: { disk: true } },
+      disks: found.flatMap(([vdi]) => (vdi ? [{ vdi: vdi.id, readOnly: false }] : [])),
+      interfaces: [],
+    }
+    await saveVmRecord(this.hosts.one.toolstackStore, { definition, isActive: true })
   }
 
   async #activate(id: string): Promise<string> {

@@ -109,6 +109,9 @@ export class FakeXen implements CommandRunner {
     if (line.startsWith('xl create')) return this.#create(line.split(' ').at(-1) ?? '')
     if (line.startsWith('xl destroy')) return this.#destroy(domid)
     if (line.startsWith('xl unpause') && domain) domain.flags = '-b----'
+    if (line.startsWith('xl pause') && domain) domain.flags = '--p---'
+    // Its guests follow at once.
+    if (line.startsWith('xl shutdown -F')) return this.#destroy(domid)
     // What the real one does with a transport that fails: it resumes the domain.
     const revived = /^xl migrate -s {2}(\d+) printf/.exec(line)
     const failing = this.domains.get(Number(revived?.[1]))

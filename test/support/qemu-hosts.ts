@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bootDisk } from '../../src/drivers/hypervisor-qemu/prove-kvm.ts'
@@ -27,6 +27,10 @@ export interface QemuHosts {
   driverOf(host: 'source' | 'destination', limits?: Partial<QemuLimits>): QemuHypervisor
   /** A small guest, started nowhere yet. */
   guest(changes?: Partial<VmStart>): VmStart
+  /** Puts a guest that follows its power button on the disk, starts it at the source and waits until it listens. */
+  startObedientGuest(): Promise<string>
+  /** What it has written to its console at the source. */
+  consoleOf(vm: string): Promise<string>
   dispose(): Promise<void>
 }
 
@@ -40,6 +44,19 @@ export const countingGuest = [
   ...Array<number>(9).fill(0x90),
   // At 0x20: a packet of 16 bytes, one sector, from 0000:0500, to sector 1.
   ...[0x10, 0, 1, 0, 0x00, 0x05, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+]
+
+/**
+ * A guest that ends when its power button is pressed: it writes a b to its console, masks the
+ * interrupt of the button, enables the button and waits for it; then it asks ACPI to power off.
+ * mov dx,0x3f8; mov al,'b'; out dx,al; mov al,0xff; out 0xa1,al; mov dx,0x602; mov ax,0x100; out dx,ax; sti;
+ * hlt; mov dx,0x600; in ax,dx; test ah,1; jz hlt; mov dx,0x604; mov ax,0x2000; out dx,ax; jmp .
+ */
+export const obedientGuest = [
+  ...[0xba, 0xf8, 0x03, 0xb0, 0x62, 0xee, 0xb0, 0xff, 0xe6, 0xa1],
+  ...[0xba, 0x02, 0x06, 0xb8, 0x00, 0x01, 0xef, 0xfb],
+  ...[0xf4, 0xba, 0x00, 0x06, 0xed, 0xf6, 0xc4, 0x01, 0x74, 0xf6],
+  ...[0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xeb, 0xfe],
 ]
 
 export const hasQemu = spawnSync('qemu-system-x86_64', ['--version']).status === 0
@@ -63,17 +80,22 @@ export async function qemuHosts(): Promise<QemuHosts> {
     drivers.push(driver)
     return driver
   }
+  const consoleOf = (vm: string) =>
+    readFile(join(folder, 'source', 'qemu', vm, 'console.log'), 'utf8').catch(() => '')
   const source = driverOf('source')
   const destination = driverOf('destination')
   return {
     ...{ folder, source, destination, disk, image, driverOf },
-    guest: (changes = {}) => ({
-      ...{ id: randomUUID(), name: 'guest', vcpus: 1, memoryBytes: 32 * MiB },
-      boot: { disk: true },
-      disks: [{ slot: 'vda', device: disk.uri, readOnly: false }],
-      interfaces: [{ slot: '0', mac: '52:54:00:12:34:56', network: 'lan' }],
-      ...changes,
-    }),
+    guest: (changes = {}) => guestOn(disk, changes),
+    async startObedientGuest() {
+      await writeFile(image, bootDisk(obedientGuest))
+      const guest = guestOn(disk)
+      const { id } = guest
+      await source.start(guest)
+      while ((await consoleOf(id)) === '') await systemClock.sleep(50)
+      return id
+    },
+    consoleOf,
     async dispose() {
       for (const driver of drivers) driver.close()
       for (const host of ['source', 'destination'] as const) {
@@ -85,5 +107,15 @@ export async function qemuHosts(): Promise<QemuHosts> {
       await disk.stop()
       await rm(folder, { recursive: true })
     },
+  }
+}
+
+function guestOn({ uri }: NbdServer, changes: Partial<VmStart> = {}): VmStart {
+  return {
+    ...{ id: randomUUID(), name: 'guest', vcpus: 1, memoryBytes: 32 * MiB },
+    boot: { disk: true },
+    disks: [{ slot: 'vda', device: uri, readOnly: false }],
+    interfaces: [{ slot: '0', mac: '52:54:00:12:34:56', network: 'lan' }],
+    ...changes,
   }
 }

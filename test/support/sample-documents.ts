@@ -15,6 +15,7 @@ export const sample = {
     name: 'local',
     type: 'lvm',
     shared: false,
+    canCreate: true,
     configuration: { volumeGroup: 'vg0' },
     sizeBytes: 64 * 1024 ** 3,
     freeBytes: 20 * 1024 ** 3,

@@ -12,9 +12,9 @@ import {
 import { isEnded, type Operation, operationSchema } from '../../model/operation.ts'
 import { decisionSchema, ownershipSchema } from '../../model/ownership.ts'
 import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
-import { vmCreateSchema, vmSchema } from '../../model/vm.ts'
 import { defineRoutes } from './route.ts'
 import { emptySchema, healthSchema } from './shared.ts'
+import { vmRoutes } from './vm-routes.ts'
 
 /** xapi's API. */
 export const toolstackRoutes = defineRoutes({
@@ -58,35 +58,7 @@ export const toolstackRoutes = defineRoutes({
     summary: 'Networks of this host',
     response: z.array(networkSchema),
   },
-  listVms: {
-    method: 'GET',
-    path: '/vms',
-    summary: 'VMs that run on this host, whoever started them',
-    response: z.array(vmSchema),
-  },
-  getVm: {
-    method: 'GET',
-    path: '/vms/{vm}',
-    summary: 'One VM, by UUID or name',
-    response: vmSchema,
-    errors: ['NOT_FOUND'],
-  },
-  startVm: {
-    method: 'POST',
-    path: '/vms',
-    summary: 'VM.start: starts a VM on VDIs of this host',
-    body: vmCreateSchema,
-    response: vmSchema,
-    status: 201,
-    errors: ['NOT_FOUND', 'ALREADY_EXISTS', 'BUSY', 'WRONG_STATE', 'NOT_SUPPORTED', 'MEMORY_SHORT'],
-  },
-  destroyVm: {
-    method: 'DELETE',
-    path: '/vms/{vm}',
-    summary: 'VM.hard_shutdown: ends it as if its power were cut, and puts its disks away',
-    response: emptySchema,
-    errors: ['NOT_FOUND', 'BUSY'],
-  },
+  ...vmRoutes,
   preflight: {
     method: 'POST',
     path: '/vms/{vm}/preflight',

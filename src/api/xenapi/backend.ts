@@ -7,7 +7,7 @@ import type {
   ReceiverGrant,
 } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
-import type { Vm, VmCreate } from '../../model/vm.ts'
+import type { Vm, VmCreate, VmReboot } from '../../model/vm.ts'
 import type { Clock, Random } from '../../ports/clock.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'
 import type { Log } from '../../ports/log.ts'
@@ -19,7 +19,13 @@ export interface XenApiBackend {
   readonly toolstack: {
     listVms(): Promise<readonly Vm[]>
     startVm(wanted: VmCreate): Promise<Vm>
+    startHaltedVm(vm: string): Promise<Vm>
+    shutdownVm(vm: string): Promise<void>
+    rebootVm(vm: string, how: VmReboot): Promise<void>
+    pauseVm(vm: string): Promise<Vm>
+    unpauseVm(vm: string): Promise<Vm>
     destroyVm(vm: string): Promise<void>
+    forgetVm(vm: string): Promise<void>
     preflight(vm: string, request: MigrateRequest): Promise<Preflight>
     migrate(vm: string, request: MigrateRequest): Promise<Operation>
     readonly operations: {

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseMapping, parsePositive } from '../parse-options.ts'
 import { type Act, examples } from './run-action.ts'
+import { addVms } from './vm-commands.ts'
 
 const inventory = () => import('../commands/inventory.ts')
 const operations = () => import('../commands/operations.ts')
@@ -64,41 +65,6 @@ function addMigrate(program: Command, act: Act): void {
     'crosspool migrate database --to http://10.0.0.9:7311 --json | tail -n 1 | jq .details.figures',
   ])
   act(migrate, async () => (await import('../commands/migrate.ts')).migrate)
-}
-
-function addVms(program: Command, act: Act): void {
-  const vms = program.command('vms').description('VMs that run on this host, whoever started them')
-  act(
-    vms.command('list', { isDefault: true }).description('all of them'),
-    async () => (await inventory()).listVms,
-  )
-  act(
-    vms
-      .command('show')
-      .description('one, with its disks and interfaces')
-      .argument('<vm>', 'name or UUID'),
-    async () => (await inventory()).showVm,
-  )
-  act(
-    vms
-      .command('start')
-      .description('starts a VM on VDIs of this host, as a JSON file describes it')
-      .argument('<file>', 'what POST /v1/vms takes; - for standard input'),
-    async () => (await import('../commands/vms.ts')).startVm,
-  )
-  act(
-    vms
-      .command('destroy')
-      .description('ends a VM as if its power were cut; its disks keep what is on them')
-      .argument('<vm>', 'name or UUID'),
-    async () => (await import('../commands/vms.ts')).destroyVm,
-  )
-  examples(vms, [
-    'crosspool vms',
-    'crosspool vms start database.json',
-    'crosspool vms show database',
-    'crosspool vms --json | jq .[].id',
-  ])
 }
 
 function addHosts(program: Command, act: Act): void {

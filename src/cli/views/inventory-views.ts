@@ -56,6 +56,7 @@ const vmColours: Readonly<Record<VmState, StyleName>> = {
   suspended: 'yellow',
   shutdown: 'dim',
   crashed: 'red',
+  halted: 'dim',
 }
 
 export function vmsView(vms: readonly Vm[], style: Style): string {
@@ -94,7 +95,7 @@ export function vmView(vm: Vm, style: Style): string {
     [
       { title: 'DISK', cell: ({ slot }) => slot },
       { title: 'MODE', cell: ({ readOnly }) => (readOnly ? 'read-only' : 'read-write') },
-      { title: 'DEVICE', cell: ({ device }) => device },
+      { title: 'DEVICE', cell: ({ device, vdi }) => device || (vdi ? `VDI ${vdi}` : '-') },
     ],
     'No disks.',
     style,

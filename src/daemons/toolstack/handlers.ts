@@ -25,6 +25,21 @@ export function toolstackHandlers(
     listVms: () => toolstack.listVms(),
     getVm: ({ params }) => toolstack.getVm(params.vm),
     startVm: ({ body }) => toolstack.startVm(body),
+    startHaltedVm: ({ params }) => toolstack.startHaltedVm(params.vm),
+    shutdownVm: async ({ params }) => {
+      await toolstack.shutdownVm(params.vm)
+      return {}
+    },
+    rebootVm: async ({ params, body }) => {
+      await toolstack.rebootVm(params.vm, body.how)
+      return {}
+    },
+    pauseVm: ({ params }) => toolstack.pauseVm(params.vm),
+    unpauseVm: ({ params }) => toolstack.unpauseVm(params.vm),
+    forgetVm: async ({ params }) => {
+      await toolstack.forgetVm(params.vm)
+      return {}
+    },
     destroyVm: async ({ params }) => {
       await toolstack.destroyVm(params.vm)
       return {}

@@ -54,6 +54,7 @@ await runDaemon(async () => {
   log.info({ host, pool, ...listen }, 'xapi is ready')
   return async () => {
     xenApi.close()
+    toolstack.close()
     await server.close()
     await store.close()
   }

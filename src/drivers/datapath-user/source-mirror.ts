@@ -16,6 +16,9 @@ import { findStorageDaemon } from './storage-daemon.ts'
 import { findUplink, flushTarget, hasData, makeSession, makeUplink, type Uplink } from './uplink.ts'
 import type { SourceWord } from './witness.ts'
 
+/** As QEMU tells of it, in the one language that its processes are started with. */
+const hasNoRoom = /No space left on device/
+
 /**
  * The source's side of one mirror. It keeps the mirror going by itself: when the link or one of the
  * processes fails, it is begun again from the beginning, since QEMU does not keep what has changed
@@ -176,12 +179,16 @@ export class SourceMirror {
       log.warn({ mirror: this.#record.id, reason }, 'a mirror is interrupted')
       // First of all: the guest may wait for the dead link.
       await this.#uplink?.kill().catch(() => {})
+      // To begin anew makes no room there, and would never end.
+      const isFull = hasNoRoom.test(reason)
       const { state } = this.board.status
-      if (state !== 'handed-over')
+      if (isFull) this.board.set({ state: 'failed', reason })
+      else if (state !== 'handed-over')
         this.board.set({ state: state === 'connecting' ? state : 'interrupted', reason })
       await lock.run([this.#record.vdi], async () => {
         if (!isStopping()) await this.#job.discard()
       })
+      if (isFull) return
       await clock.sleep(timing.retryMs, this.#stopping.signal).catch(() => {})
     }
   }

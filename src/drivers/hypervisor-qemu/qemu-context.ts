@@ -25,6 +25,8 @@ export interface QemuLimits {
   readonly answerMs: number
   /** QEMU has no events for how much it has sent, so it is asked this often. */
   readonly progressMs: number
+  /** How long a guest may take to follow when it is asked to reboot. */
+  readonly rebootMs: number
   /** How long the proof that KVM works may take. */
   readonly proofMs: number
 }
@@ -34,6 +36,7 @@ export const defaultQemuLimits: QemuLimits = {
   stepMs: 60_000,
   answerMs: 5_000,
   progressMs: 250,
+  rebootMs: 300_000,
   proofMs: 2_000,
 }
 

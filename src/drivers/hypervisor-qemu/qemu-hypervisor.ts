@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createKeyedLock } from '../../lib/keyed-lock.ts'
 import { CrosspoolError } from '../../model/errors.ts'
@@ -12,6 +13,7 @@ import { explainEnd, findVm, listVms } from './list-vms.ts'
 import { createMonitors } from './monitors.ts'
 import { networkTypesOf } from './network-types.ts'
 import { sendVm } from './outgoing-vm.ts'
+import { pauseVm, rebootVm, resetVm, shutdownVm, unpauseVm } from './power.ts'
 import { destroyProcess } from './process.ts'
 import { type Accelerator, proveKvm } from './prove-kvm.ts'
 import {
@@ -63,6 +65,7 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
       diskSlotPrefix: 'vd',
       deviceKinds: ['block', 'nbd'],
       tunesMemory: true,
+      resets: true,
     },
     async host() {
       const [version, memory] = await Promise.all([probe.version(), memoryFacts()])
@@ -109,7 +112,13 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
       if (await incomingMark(vmFolder(directory, id))) return await startIncoming(context, id)
       const { qmp } = await findVm(context, id).catch((error) => explainEnd(context, id, error))
       await bringToRun(context, id, qmp)
+      // Of a sender that ended with its program; it is not asked any more.
+      await rm(vmFolder(directory, id).memory, { force: true })
     },
+    shutdown: (id) => shutdownVm(context, id),
+    reboot: (id, how) => (how === 'hard' ? resetVm : rebootVm)(context, id),
+    pause: (id) => pauseVm(context, id),
+    unpause: (id) => unpauseVm(context, id),
     async destroy(id) {
       await lock.run([id], () => destroyProcess(context, vmFolder(directory, id)))
       monitors.changed()

@@ -59,7 +59,8 @@ export async function sendDomain(
     await reviveDomain(context, domain)
   }
 
-  const paused = untilPaused()
+  context.sending.add(domain.uuid)
+  const paused = untilPaused().finally(() => context.sending.delete(domain.uuid))
   paused.catch(() => {})
   return {
     paused,

@@ -23,6 +23,8 @@ export interface XenContext {
   readonly runtimeDirectory: string
   readonly limits: XenLimits
   readonly incomingMarks: IncomingMarks
+  /** VMs whose memory this daemon is sending, and has not yet sent. */
+  readonly sending: Set<string>
 }
 
 /** All domains but the control domain and those that are being torn down, from Xen itself. */

@@ -12,6 +12,7 @@ import { sendDomain } from './outgoing-domain.ts'
 import { type DomainLine, parseBridges, parseDomainConfigurations } from './parse-domain-list.ts'
 import { parseHostInfo } from './parse-host-info.ts'
 import type { Fields } from './plain-data.ts'
+import { pauseDomain, rebootDomain, shutdownDomain, unpauseDomain } from './power.ts'
 import { domainType, obstaclesOf, readDomainConfiguration } from './read-domain-configuration.ts'
 import { createReceiveTurns } from './receive-turns.ts'
 import { endLeftSenders, reviveDomain } from './revive-domain.ts'
@@ -41,6 +42,7 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
     ...options,
     limits: { ...defaultXenLimits, ...options.limits },
     incomingMarks: createIncomingMarks(options.runtimeDirectory),
+    sending: new Set<string>(),
   }
   const takeTurn = createReceiveTurns()
   const output = async (command: string, args: readonly string[]) =>
@@ -78,7 +80,7 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
 
   return {
     capabilities: {
-      ...{ type: xen, sendsAfterHandover: false, tunesMemory: false },
+      ...{ type: xen, sendsAfterHandover: false, tunesMemory: false, resets: false },
       ...{ diskSlotPrefix: 'xvd', deviceKinds: ['block'] },
     },
     async host() {
@@ -120,6 +122,10 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
       const domain = { uuid: vm.id, configuration: writeDomainConfiguration(vm, scripts) }
       return receiveDomain(context, domain, stream, takeTurn)
     },
+    shutdown: (vm) => shutdownDomain(context, vm),
+    reboot: (vm, how) => rebootDomain(context, vm, how),
+    pause: (vm) => pauseDomain(context, vm),
+    unpause: (vm) => unpauseDomain(context, vm),
     async destroy(vm) {
       await endLeftSenders(context, vm)
       await destroyDomains(context, ({ uuid }) => uuid === vm)

@@ -58,10 +58,11 @@ export function receiveSimulatedVm(
       }
       if (context.sendsAfterHandover) await restOrRefusal(context, channel, drop)
       outcome = 'started'
-      vm.state = 'running'
-      world.put(host, vm)
+      // Before anybody hears that it runs: from then on a crash of the daemon takes nothing away.
       world.incoming(host).delete(vm.id)
       context.onCrash.delete(crash)
+      vm.state = 'running'
+      world.put(host, vm)
       channel.close()
       if (world.takeFault(host, 'start-crashes')) world.setState(host, vm.id, 'crashed')
       if (world.takeFault(host, 'start-uncertain')) {

@@ -40,11 +40,13 @@ export function sendSimulatedVm(
 
   // Only a VM that this send stopped goes on; one that shut down by itself stays as it is.
   function runOn() {
+    context.sending.delete(id)
     if (world.host(host).vms.get(id)?.state === 'paused') world.setState(host, id, 'running')
   }
 
+  context.sending.add(id)
   const paused = untilPaused()
-  paused.catch(() => {})
+  paused.catch(() => context.sending.delete(id))
   return {
     paused,
     async finish() {
@@ -70,6 +72,7 @@ export function sendSimulatedVm(
         throw new CrosspoolError('INTERNAL', { reference: 'asked to fail by the test' })
       }
       forgotten = true
+      context.sending.delete(id)
       channel.close()
       world.remove(host, id)
     },

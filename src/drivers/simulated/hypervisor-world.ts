@@ -33,6 +33,8 @@ export type HypervisorFault =
   /** Nothing is sent any more until the send is aborted or its deadline passes. */
   | { readonly name: 'send-hangs'; readonly fraction: number }
   | { readonly name: 'guest-shuts-down'; readonly fraction: number }
+  /** A guest that is asked to shut down or to reboot does nothing. */
+  | { readonly name: 'guest-ignores-button' }
   | { readonly name: 'receive-refused' }
   | { readonly name: 'receive-fails' }
   | { readonly name: 'finish-fails' }

@@ -2,6 +2,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import type { VmConfiguration, VmFacts } from '../../model/vm.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'
+import { powerOf } from './hypervisor-power.ts'
 import { receiveSimulatedVm } from './hypervisor-receive.ts'
 import { sendSimulatedVm } from './hypervisor-send.ts'
 import type { HypervisorWorld, SimulatedVm } from './hypervisor-world.ts'
@@ -34,6 +35,8 @@ export interface SimulatedContext {
   readonly chunkMs: number
   readonly deadlineMs: number
   readonly onCrash: Set<() => void>
+  /** VMs that a send of this daemon holds. */
+  readonly sending: Set<string>
   deadline<T>(work: Promise<T>, what: string): Promise<T>
   wrongState(id: string, state: string, operation: string, needed: string): CrosspoolError
 }
@@ -56,7 +59,7 @@ export function createSimulatedHypervisor(
   return {
     capabilities: {
       ...{ type, sendsAfterHandover: context.sendsAfterHandover },
-      ...{ diskSlotPrefix: 'xvd', deviceKinds: ['block'], tunesMemory: false },
+      ...{ diskSlotPrefix: 'xvd', deviceKinds: ['block'], tunesMemory: false, resets: true },
     },
     async host() {
       const { memoryBytes, vms } = world.host(host)
@@ -104,8 +107,10 @@ export function createSimulatedHypervisor(
       }
       return receiveSimulatedVm(context, configuration, stream)
     },
+    ...powerOf(context),
     async destroy(id) {
       world.incoming(host).delete(id)
+      context.sending.delete(id)
       if (world.host(host).vms.has(id)) world.remove(host, id)
     },
     async resume(id) {
@@ -117,6 +122,7 @@ export function createSimulatedHypervisor(
         world.put(host, received)
       }
       const { state } = find(id)
+      context.sending.delete(id)
       if (state === 'paused') world.setState(host, id, 'running')
       else if (state !== 'running') throw context.wrongState(id, state, 'resume', 'paused')
     },
@@ -142,6 +148,7 @@ function contextOf(
     keepsReceived,
     chunkMs,
     deadlineMs,
+    sending: new Set(),
     onCrash: new Set(),
     async deadline(work, what) {
       const done = new AbortController()

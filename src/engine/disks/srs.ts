@@ -38,7 +38,8 @@ export class Srs {
         } catch (error) {
           this.#environment.log.warn({ sr: record.id, error }, 'SR cannot be used')
           const { id, name, type, configuration } = record
-          return { id, name, type, configuration, shared: false, sizeBytes: 0, freeBytes: 0 }
+          const nothing = { shared: false, canCreate: false, sizeBytes: 0, freeBytes: 0 }
+          return { id, name, type, configuration, ...nothing }
         }
       }),
     )
@@ -109,8 +110,8 @@ export class Srs {
   async #describe(record: SrRecord): Promise<Sr> {
     const store = await this.#open(record)
     const { id, name, type, configuration } = record
-    const { shared } = store.capabilities
-    return { id, name, type, configuration, shared, ...(await store.capacity()) }
+    const { shared, canCreate } = store.capabilities
+    return { id, name, type, configuration, shared, canCreate, ...(await store.capacity()) }
   }
 
   async #open(record: SrRecord): Promise<VolumeStore> {

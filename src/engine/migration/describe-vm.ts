@@ -6,6 +6,7 @@ import type { VmConfiguration, VmDisk, VmFacts } from '../../model/vm.ts'
 import type { HypervisorCapabilities } from '../../ports/hypervisor.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { readOwnership } from './epochs.ts'
+import { readVmRecord } from './vm-records.ts'
 
 /** What the source knows of a VM that is to be migrated. Disks that no SR knows are missing from `disks`. */
 export interface DescribedVm {
@@ -66,6 +67,7 @@ export async function buildReceiveRequest(
   request: MigrateRequest,
 ): Promise<ReceiveRequest> {
   const facts = await environment.storage.facts()
+  const record = await readVmRecord(environment.store, described.configuration.id)
   return {
     operation,
     source: {
@@ -77,6 +79,7 @@ export async function buildReceiveRequest(
     },
     epoch: described.epoch + 1,
     vm: described.configuration,
+    ...(record ? { definition: record.definition } : {}),
     disks: described.disks.map((disk) => offerDisk(disk, request)),
     interfaces: described.configuration.interfaces.map(({ slot, mac, network }) => ({
       slot,

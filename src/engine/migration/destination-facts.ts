@@ -4,6 +4,7 @@ import { describeHost } from '../vms/describe-host.ts'
 import { readOwnership } from './epochs.ts'
 import type { DestinationFacts } from './plan-receive.ts'
 import type { ReceiverRecord } from './receiver-record.ts'
+import { readVmRecord } from './vm-records.ts'
 
 /** Asks everything that the destination's checks look at, side by side. */
 export async function gatherDestinationFacts(
@@ -12,7 +13,7 @@ export async function gatherDestinationFacts(
   receivers: readonly ReceiverRecord[],
 ): Promise<DestinationFacts> {
   const { hypervisor, storage, store } = environment
-  const [host, srs, vms, missingCpuFeatures, ownership] = await Promise.all([
+  const [host, srs, vms, missingCpuFeatures, ownership, record] = await Promise.all([
     describeHost(environment),
     storage.listSrs(),
     hypervisor.list(),
@@ -20,6 +21,7 @@ export async function gatherDestinationFacts(
       ? hypervisor.missingCpuFeatures(request.vm)
       : [],
     readOwnership(store, request.vm.id),
+    readVmRecord(store, request.vm.id),
   ])
   const sharedIds = new Set(srs.filter(({ shared }) => shared).map(({ id }) => id))
   const wanted = request.disks.filter(({ srShared, sr }) => srShared && sharedIds.has(sr))
@@ -30,6 +32,7 @@ export async function gatherDestinationFacts(
     srs,
     reachableVdis: new Set(vdis.filter(({ sr }) => sharedIds.has(sr)).map(({ id }) => id)),
     vms,
+    isKnownHalted: record !== null,
     networks: host.networks,
     receivers: receivers.map(({ id, request: { vm } }) => ({ id, vm: vm.id })),
     reservedMemoryBytes: reserved.reduce((sum, record) => sum + record.request.vm.memoryBytes, 0),

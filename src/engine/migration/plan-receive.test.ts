@@ -10,6 +10,7 @@ const sr = (id: string, freeBytes: number, shared = false): Sr => ({
     name: `${id}-name`,
     type: 'any',
     shared,
+    canCreate: true,
     configuration: {},
     sizeBytes: 100 * GiB,
     freeBytes,
@@ -88,6 +89,7 @@ const facts: DestinationFacts = {
   srs: [sr('files', 50 * GiB), sr('local', 10 * GiB), sr('san', 0, true)],
   reachableVdis: new Set(['b']),
   vms: [],
+  isKnownHalted: false,
   networks: [{ name: 'xenbr0' }],
   receivers: [],
   reservedMemoryBytes: 0,
@@ -136,12 +138,25 @@ describe('planReceive', () => {
     ['replication', { host: { ...facts.host, replicationSchemes: ['nbd'] } }],
     ['space', { srs: [sr('local', GiB - 1), sr('san', 0, true)] }],
     ['disk-sr', { srs: [sr('san', 0, true)] }],
+    ['disk-sr', { srs: [{ ...sr('local', 10 * GiB), canCreate: false }, sr('san', 0, true)] }],
+    ['vm-absent', { isKnownHalted: true }],
   ] as [string, Partial<DestinationFacts>][])(
     'fails only %s when that is what is wrong',
     (name, over) => {
       expect([...new Set(failures(over).map((check) => check.name))]).toEqual([name])
     },
   )
+
+  it('takes no SR in which no volume can be made, chosen or wanted, but leaves a shared disk in it', () => {
+    const [local] = request.disks
+    if (!local) throw new Error('no disks')
+    const full = { ...sr('local', 10 * GiB), canCreate: false }
+    const srs = [full, sr('files', 5 * GiB), { ...sr('san', 0, true), canCreate: false }]
+    const plan = planReceive(request, { ...facts, srs })
+    expect(plan).toMatchObject({ possible: true, disks: [{ sr: 'files' }, { sr: 'san' }] })
+    const wanted = failures({ srs }, { disks: [{ ...local, wantedSr: 'local-name' }] })
+    expect(wanted).toMatchObject([{ name: 'disk-sr', subject: 'xvda', code: 'SR_UNUSABLE' }])
+  })
 
   it('counts the disks of one SR together', () => {
     const [local, san] = request.disks

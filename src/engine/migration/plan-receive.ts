@@ -19,6 +19,8 @@ export interface DestinationFacts {
   /** Ids of the offered VDIs that this host reaches too, by its own shared SRs. */
   readonly reachableVdis: ReadonlySet<string>
   readonly vms: readonly VmFacts[]
+  /** The VM can be started here, from its definition. */
+  readonly isKnownHalted: boolean
   readonly networks: readonly Network[]
   /** Receivers that have not ended. */
   readonly receivers: readonly Pick<Receiver, 'vm' | 'id'>[]
@@ -58,7 +60,8 @@ export function planReceive(request: ReceiveRequest, facts: DestinationFacts): P
 
 function checkVm(request: ReceiveRequest, facts: DestinationFacts): Check[] {
   const { vm } = request
-  const same = facts.vms.find(({ id, name }) => id === vm.id || name === vm.name)
+  const running = facts.vms.find(({ id, name }) => id === vm.id || name === vm.name)
+  const same = running?.state ?? (facts.isKnownHalted ? 'halted' : null)
   const arriving = facts.receivers.find((receiver) => receiver.vm === vm.id)
   const otherHost =
     facts.host.name !== request.source.host || facts.host.pool !== request.source.pool
@@ -74,7 +77,7 @@ function checkVm(request: ReceiveRequest, facts: DestinationFacts): Check[] {
       'vm-absent',
       vm.name,
       !same,
-      same ? `a VM with this UUID or name is here and is ${same.state}` : 'no such VM here yet',
+      same ? `a VM with this UUID or name is here and is ${same}` : 'no such VM here yet',
       'ALREADY_EXISTS',
     ),
     check(
@@ -179,6 +182,10 @@ function planDisk(
       ),
     }
   }
+  if (!sr.canCreate) {
+    const reason = `no volume can be made in SR ${sr.name}; name another one with --sr`
+    return { plan: null, check: check('disk-sr', slot, false, reason, 'SR_UNUSABLE') }
+  }
   return {
     plan: { ...base, sr: sr.id, replicated: true },
     check: check('disk-sr', slot, true, `goes to SR ${sr.name}`, null),
@@ -186,7 +193,7 @@ function planDisk(
 }
 
 function chooseSr(disk: OfferedDisk, srs: readonly Sr[]): Sr | undefined {
-  const own = srs.filter((sr) => !sr.shared)
+  const own = srs.filter((sr) => !sr.shared && sr.canCreate)
   const roomy = own.toSorted((a, b) => b.freeBytes - a.freeBytes)
   return own.find(({ name }) => name === disk.srName) ?? roomy[0]
 }

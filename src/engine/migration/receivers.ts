@@ -37,6 +37,7 @@ import {
   wrongState,
 } from './receiver-record.ts'
 import { recoverReceivers } from './recover-receivers.ts'
+import { checkDefinition, saveArrived } from './vm-records.ts'
 
 /**
  * The destination's half of a migration. It never acts by itself, but for one thing: while the VM
@@ -66,6 +67,7 @@ export class Receivers {
     return this.#lock.run(['receive'], async () => {
       const { store, random } = this.#environment
       await this.#refuseTooMany()
+      checkDefinition(request)
       const plan = await this.preflight(request)
       if (!plan.possible) throw preflightFailure(plan)
       const token = random.hex(32)
@@ -183,7 +185,7 @@ export class Receivers {
     await this.#lock.run([open.id], async () => {
       const record = await loadReceiver(store, open.id)
       if (!isOpen(record)) return
-      if (ran) await this.#save({ ...record, state: 'running' })
+      if (ran) await saveArrived(store, record)
       else await this.#lives.refuse(record.id, 'an administrator has seen that it never ran', true)
     })
   }
@@ -268,7 +270,7 @@ export class Receivers {
       await this.#lives.refuse(record.id, error.message, true)
       throw error
     }
-    return this.#save({ ...record, state: 'running' })
+    return saveArrived(this.#environment.store, record)
   }
 
   /** After a restart there is no handle, and only the hypervisor knows how far the start had come. */

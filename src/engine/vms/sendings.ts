@@ -2,6 +2,7 @@ import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
 import type { Sending, SendRequest } from '../../model/sending.ts'
 import type { OutgoingVm } from '../../ports/hypervisor.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
+import { removeVmRecord } from '../migration/vm-records.ts'
 
 interface LiveSending {
   document: Sending
@@ -79,6 +80,8 @@ export class Sendings {
     if (document.state === 'forgotten') return document
     if (document.state !== 'paused') throw wrongState(document, 'forget', 'paused')
     await outgoing.finish()
+    // It can be started there; here it must not look like one that has ended by itself.
+    await removeVmRecord(this.#environment.store, document.vm)
     await outgoing.forget()
     return this.#update(id, { state: 'forgotten' })
   }

@@ -1,20 +1,23 @@
-import { CrosspoolError } from '../../model/errors.ts'
 import type { MigrateRequest, Preflight, ReceiveRequest } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
 import type { Sending, SendRequest } from '../../model/sending.ts'
-import type { Vm, VmCreate } from '../../model/vm.ts'
+import type { Vm, VmCreate, VmReboot } from '../../model/vm.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
-import { buildReceiveRequest, describeVm, findVm } from '../migration/describe-vm.ts'
-import { readOwnership, writeOwnership } from '../migration/epochs.ts'
+import { buildReceiveRequest, describeVm } from '../migration/describe-vm.ts'
+import { writeOwnership } from '../migration/epochs.ts'
 import type { MigrationMemo } from '../migration/memo.ts'
 import { migrateVm } from '../migration/migrate-vm.ts'
 import { Receivers } from '../migration/receivers.ts'
 import { preflightBothSides } from '../migration/steps/preparation-steps.ts'
 import { OperationRunner } from '../operation/operation-runner.ts'
+import { EndedVms } from './ended-vms.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { Ownerships } from './ownerships.ts'
-import { destroyVm, startVm } from './running-vms.ts'
 import { Sendings } from './sendings.ts'
+import { VmActs } from './vm-acts.ts'
+import { VmDisks } from './vm-disks.ts'
+import { findRunning, listVms, pickVm } from './vm-listing.ts'
+import { VmPower } from './vm-power.ts'
 
 /** xapi: what its API does, without HTTP. */
 export class Toolstack {
@@ -24,6 +27,9 @@ export class Toolstack {
   readonly sendings: Sendings
   readonly ownerships: Ownerships
   readonly #environment: ToolstackEnvironment
+  readonly #acts: VmActs
+  readonly #ended: EndedVms
+  readonly #power: VmPower
 
   constructor(environment: ToolstackEnvironment) {
     this.#environment = environment
@@ -32,50 +38,77 @@ export class Toolstack {
     this.receivers = new Receivers(environment)
     this.hosts = new KnownHosts(environment)
     this.sendings = new Sendings(environment)
-    this.ownerships = new Ownerships(environment, this.receivers, (vm) => this.#holderOf(vm))
+    this.ownerships = new Ownerships(environment, this.receivers, (vm) => this.#operationOf(vm))
+    this.#acts = new VmActs((vm) => this.#operationOf(vm))
+    const disks = new VmDisks(environment)
+    this.#ended = new EndedVms(environment, this.#acts, disks)
+    this.#power = new VmPower(environment, { acts: this.#acts, disks, ended: this.#ended })
   }
 
-  /** Goes on with, or takes back, what the last stop interrupted. */
+  /** Goes on with, or takes back, what the last stop interrupted; then watches for VMs that end by themselves. */
   async recover(): Promise<void> {
     await this.receivers.recover()
     await this.operations.recover()
+    this.#ended.watch()
+  }
+
+  /** Stops watching; what runs goes on. */
+  close(): void {
+    this.#ended.close()
   }
 
   async listVms(): Promise<Vm[]> {
-    const vms = await this.#environment.hypervisor.list()
-    return Promise.all(
-      vms.map(async (vm) => ({
-        ...vm,
-        host: this.#environment.host,
-        epoch: (await readOwnership(this.#environment.store, vm.id)).epoch,
-        operation: this.#holderOf(vm.id),
-      })),
-    )
+    return listVms(this.#environment, (vm) => this.#operationOf(vm))
   }
 
   /** By UUID or name. @throws NOT_FOUND */
   async getVm(idOrName: string): Promise<Vm> {
-    const { id } = await findVm(this.#environment, idOrName)
-    const vm = (await this.listVms()).find((candidate) => candidate.id === id)
-    if (!vm) throw new CrosspoolError('NOT_FOUND', { kind: 'vm', id: idOrName })
-    return vm
+    return pickVm(await this.listVms(), idOrName)
   }
 
   /** VM.start: on VDIs of this host. @throws ALREADY_EXISTS, BUSY, WRONG_STATE for a VM that was handed over */
   async startVm(wanted: VmCreate): Promise<Vm> {
-    return this.getVm(await startVm(this.#environment, wanted))
+    return this.getVm(await this.#power.start(wanted))
   }
 
-  /** VM.hard_shutdown. @throws NOT_FOUND, BUSY */
+  /** VM.start of a halted one. @throws NOT_FOUND, BUSY, WRONG_STATE */
+  async startHaltedVm(vm: string): Promise<Vm> {
+    return this.getVm(await this.#power.startAgain(vm))
+  }
+
+  /** VM.clean_shutdown: asks the guest and answers at once. @throws NOT_FOUND, BUSY, WRONG_STATE */
+  async shutdownVm(vm: string): Promise<void> {
+    await this.#power.shutdown(vm)
+  }
+
+  /** VM.clean_reboot, which asks the guest and answers at once, or VM.hard_reboot. @throws NOT_FOUND, BUSY, WRONG_STATE */
+  async rebootVm(vm: string, how: VmReboot): Promise<void> {
+    await this.#power.reboot(vm, how)
+  }
+
+  /** @throws NOT_FOUND, BUSY, WRONG_STATE */
+  async pauseVm(vm: string): Promise<Vm> {
+    return this.getVm(await this.#power.pause(vm))
+  }
+
+  /** @throws NOT_FOUND, BUSY, WRONG_STATE */
+  async unpauseVm(vm: string): Promise<Vm> {
+    return this.getVm(await this.#power.unpause(vm))
+  }
+
+  /** VM.hard_shutdown. @throws NOT_FOUND, BUSY, WRONG_STATE */
   async destroyVm(vm: string): Promise<void> {
-    const { id } = await findVm(this.#environment, vm)
-    this.#checkFree(id)
-    await destroyVm(this.#environment, id)
+    await this.#power.destroy(vm)
+  }
+
+  /** VM.destroy: drops the definition of a halted VM; its VDIs stay. @throws NOT_FOUND, BUSY, WRONG_STATE */
+  async forgetVm(vm: string): Promise<void> {
+    await this.#power.forget(vm)
   }
 
   /** VM.assert_can_migrate: every check of both sides; changes nothing. */
   async preflight(vm: string, request: MigrateRequest): Promise<Preflight> {
-    const { id, name } = await findVm(this.#environment, vm)
+    const { id, name } = await findRunning(this.#environment, vm, 'migrate')
     const destinationUrl = await this.hosts.resolve(request.destination)
     const memo = { vm: { id, name }, request, destinationUrl }
     const { preflight } = await preflightBothSides(
@@ -89,9 +122,9 @@ export class Toolstack {
   /** VM.migrate: answers the operation at once. @throws NOT_FOUND, BUSY */
   async migrate(vm: string, request: MigrateRequest): Promise<Operation> {
     const { random, clock, pool, host } = this.#environment
-    const { id, name } = await findVm(this.#environment, vm)
+    const { id, name } = await findRunning(this.#environment, vm, 'migrate')
     const destinationUrl = await this.hosts.resolve(request.destination)
-    this.#checkFree(id)
+    this.#acts.checkFree(id)
     const memo: MigrationMemo = {
       request,
       vm: { id, name },
@@ -114,7 +147,7 @@ export class Toolstack {
 
   /** By hand: what VM.receive is to be asked. */
   async receiveRequest(vm: string, request: MigrateRequest): Promise<ReceiveRequest> {
-    const { id } = await findVm(this.#environment, vm)
+    const { id } = await findRunning(this.#environment, vm, 'migrate')
     const described = await describeVm(this.#environment, id)
     const operation = this.#environment.random.uuid()
     const asked = await buildReceiveRequest(this.#environment, operation, described, request)
@@ -126,17 +159,11 @@ export class Toolstack {
 
   /** By hand: sends the memory to a receiver. @throws BUSY */
   async send(vm: string, request: SendRequest): Promise<Sending> {
-    const { id } = await findVm(this.#environment, vm)
-    this.#checkFree(id)
-    return this.sendings.start(id, request)
+    const { id } = await findRunning(this.#environment, vm, 'send')
+    return this.#acts.run(id, 'send', () => this.sendings.start(id, request))
   }
 
-  #holderOf(vm: string): string | null {
+  #operationOf(vm: string): string | null {
     return this.operations.holderOf(vm) ?? this.sendings.holderOf(vm)
-  }
-
-  #checkFree(vm: string): void {
-    const holder = this.#holderOf(vm)
-    if (holder) throw new CrosspoolError('BUSY', { kind: 'vm', id: vm, user: holder })
   }
 }

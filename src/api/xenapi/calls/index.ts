@@ -1,6 +1,7 @@
 import { classCalls } from './class-calls.ts'
-import { migrationCalls, vmCalls } from './migration-calls.ts'
+import { migrationCalls } from './migration-calls.ts'
 import { eventCalls, sessionCalls, taskCalls } from './session-calls.ts'
+import { vmCalls } from './vm-calls.ts'
 
 /** Every call that does something of its own; the rest follows from the classes. */
 export const xenCalls = {

@@ -63,21 +63,3 @@ export const migrationCalls = defineCalls({
     kind: 'operation',
   },
 })
-
-export const vmCalls = defineCalls({
-  'VM.start_new': {
-    about:
-      'Starts a VM on VDIs of this host. `definition` is the JSON document of `POST /v1/vms`. There are no halted VMs that VM.start could start.',
-    parameters: { definition: string },
-    result: vm,
-    kind: 'slow',
-    isOurs: true,
-  },
-  'VM.hard_shutdown': {
-    about:
-      'Ends the VM as if its power were cut, and puts its disks away. It is not listed afterwards.',
-    parameters: { vm },
-    result: nothing,
-    kind: 'slow',
-  },
-})

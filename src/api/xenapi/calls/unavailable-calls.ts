@@ -13,14 +13,6 @@ const paused = { start_paused: bool, force: bool } as const
 
 /** NOT_IMPLEMENTED, after the checks that would come first. Not in `system.listMethods`. */
 export const unavailableCalls: Readonly<Record<string, UnavailableCall>> = {
-  'VM.start': call('Halted', { vm, ...paused }),
-  'VM.start_on': call('Halted', { vm, host: ref('host'), ...paused }),
-  'VM.clean_shutdown': call('Running', { vm }),
-  'VM.shutdown': call('Running', { vm }),
-  'VM.clean_reboot': call('Running', { vm }),
-  'VM.hard_reboot': call('Running', { vm }),
-  'VM.pause': call('Running', { vm }),
-  'VM.unpause': call('Paused', { vm }),
   'VM.suspend': call('Running', { vm }),
   'VM.resume': call('Suspended', { vm, ...paused }),
   'VDI.pool_migrate': call(null, {

@@ -7,7 +7,7 @@ const uuid = field(string, 'unique and the same for ever')
 export const vmClass = defineClass({
   name: 'VM',
   about:
-    'A VM that its hypervisor knows on this host, or the control domain. A VM keeps its UUID and its reference when it migrates; one that has been shut down is not listed.',
+    'A VM that its hypervisor knows on this host, or the control domain. A VM keeps its UUID and its reference when it migrates. One that was started by Crosspool is Halted after its end; another one is gone.',
   fields: {
     uuid,
     name_label: field(string, ''),

@@ -1,9 +1,11 @@
 import type { z } from 'zod'
 import { type MigrateRequest, receiveRequestSchema } from '../../../model/migration.ts'
+import type { Vm } from '../../../model/vm.ts'
 import type { migrationCalls } from '../calls/migration-calls.ts'
 import { writeDestination } from '../destination.ts'
 import { XenApiFailure } from '../failure.ts'
 import { identities } from '../view/identities.ts'
+import { badPowerState } from '../view/vm-objects.ts'
 import { findRecord, findVm } from './find-objects.ts'
 import type { Begun, CallHandlers, FaceParts } from './handler.ts'
 import { readMigrate, readSend } from './migration-request.ts'
@@ -14,8 +16,14 @@ export function migrationHandlers(parts: FaceParts): CallHandlers<typeof migrati
   const { backend } = parts
   const { toolstack, environment } = backend
 
+  async function findPresent(ref: string): Promise<Vm> {
+    const vm = await findVm(parts, ref)
+    if (vm.state === 'halted') throw badPowerState(vm, 'Running')
+    return vm
+  }
+
   async function begin(ref: string, request: MigrateRequest, answer = ref): Promise<Begun> {
-    const { id } = await findVm(parts, ref)
+    const { id } = await findPresent(ref)
     return { operation: await toolstack.migrate(id, request), answer }
   }
 
@@ -36,7 +44,7 @@ export function migrationHandlers(parts: FaceParts): CallHandlers<typeof migrati
     },
 
     'VM.assert_can_migrate': async (parameters) => {
-      const vm = await findVm(parts, parameters.vm)
+      const vm = await findPresent(parameters.vm)
       const { destination, request } = readSend(parts, parameters)
       const preflight = await toolstack.preflight(vm.id, request)
       const source = { pool: environment.pool, name: environment.host }

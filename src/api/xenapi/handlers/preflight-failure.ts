@@ -2,7 +2,7 @@ import type { Preflight } from '../../../model/migration.ts'
 import type { Vm } from '../../../model/vm.ts'
 import { XenApiFailure } from '../failure.ts'
 import { identities, type Place } from '../view/identities.ts'
-import { powerStateOf } from '../view/vm-objects.ts'
+import { badPowerState } from '../view/vm-objects.ts'
 
 /** What the first failed check means to a client; null when the VM can go. */
 export function preflightFailure(
@@ -13,13 +13,7 @@ export function preflightFailure(
   const [first] = failed
   const { ref } = identities.vm(vm.id)
   if (!first) return null
-  if (first.name === 'vm-running')
-    return new XenApiFailure(
-      'VM_BAD_POWER_STATE',
-      ref,
-      'running',
-      powerStateOf(vm.state).toLowerCase(),
-    )
+  if (first.name === 'vm-running') return badPowerState(vm, 'Running')
   if (first.name === 'cpu')
     return new XenApiFailure('VM_INCOMPATIBLE_WITH_THIS_HOST', ref, hostRef, first.reason)
   const reasons = failed.map(({ name, subject, reason }) => `${name} (${subject}): ${reason}`)

@@ -46,7 +46,7 @@ export async function gatherFacts({
   const found = await Promise.all(
     vms.flatMap((vm) =>
       vm.disks.map(async (disk) => {
-        const id = byDevice.get(disk.device) ?? (await findVolume(storage, disk))
+        const id = disk.vdi ?? byDevice.get(disk.device) ?? (await findVolume(storage, disk))
         return id === undefined ? [] : [[diskKey(vm.id, disk.slot), id] as const]
       }),
     ),

@@ -12,6 +12,7 @@ import { nullRef } from '../types.ts'
 import type { Facts } from './facts.ts'
 import { identities } from './identities.ts'
 import { makeObject, type XenObject } from './objects.ts'
+import { isResident } from './vm-objects.ts'
 
 type Notes = (ref: string) => Readonly<Record<string, string>>
 
@@ -42,7 +43,7 @@ export function hostObjects(facts: Facts, notes: Notes): XenObject[] {
       other_config: notes(master.ref),
       cpu_info: cpuInfo,
       metrics: identities.hostMetrics(host).ref,
-      resident_VMs: [domain.ref, ...vms.map(({ id }) => identities.vm(id).ref)],
+      resident_VMs: [domain.ref, ...vms.filter(isResident).map(({ id }) => identities.vm(id).ref)],
       PIFs: host.networks.map(({ name }) => identities.pif(host, name).ref),
       PBDs: srs.map(({ id }) => identities.pbd(host, id).ref),
       control_domain: domain.ref,

@@ -1,5 +1,6 @@
 import type { Vm, VmState } from '../../../model/vm.ts'
 import { vbdClass, vifClass, vmClass, vmMetricsClass } from '../classes/vm-classes.ts'
+import { XenApiFailure } from '../failure.ts'
 import { nullRef } from '../types.ts'
 import { diskKey, type Facts } from './facts.ts'
 import { identities } from './identities.ts'
@@ -11,10 +12,22 @@ const powerStates = {
   suspended: 'Suspended',
   shutdown: 'Halted',
   crashed: 'Halted',
+  halted: 'Halted',
 } as const satisfies Readonly<Record<VmState, string>>
 
-export function powerStateOf(state: VmState): (typeof powerStates)[VmState] {
+export type PowerState = (typeof powerStates)[VmState]
+
+export function powerStateOf(state: VmState): PowerState {
   return powerStates[state]
+}
+
+export function badPowerState({ id, state }: Vm, needed: PowerState): XenApiFailure {
+  const [wanted, found] = [needed.toLowerCase(), powerStateOf(state).toLowerCase()]
+  return new XenApiFailure('VM_BAD_POWER_STATE', identities.vm(id).ref, wanted, found)
+}
+
+export function isResident({ state }: Vm): boolean {
+  return ['Running', 'Paused'].includes(powerStateOf(state))
 }
 
 /** VMs with all that belongs to them. */
@@ -34,6 +47,7 @@ export function vmObjects(facts: Facts): XenObject[] {
         userdevice: String(index),
         mode: disk.readOnly ? 'RO' : 'RW',
         bootable: index === 0,
+        currently_attached: vm.state !== 'halted',
       })
     }),
     ...vm.interfaces.map(({ slot, mac, network }) =>
@@ -42,6 +56,7 @@ export function vmObjects(facts: Facts): XenObject[] {
         network: identities.network(facts.host, network).ref,
         device: slot,
         MAC: mac,
+        currently_attached: vm.state !== 'halted',
       }),
     ),
   ])
@@ -49,12 +64,11 @@ export function vmObjects(facts: Facts): XenObject[] {
 
 function vmObject(vm: Vm, { host }: Facts): XenObject {
   const powerState = powerStateOf(vm.state)
-  const isResident = powerState === 'Running' || powerState === 'Paused'
   const memory = vm.memoryBytes
   return makeObject(vmClass, identities.vm(vm.id), {
     name_label: vm.name,
     power_state: powerState,
-    resident_on: isResident ? identities.host(host).ref : nullRef,
+    resident_on: isResident(vm) ? identities.host(host).ref : nullRef,
     ...{ memory_static_min: memory, memory_dynamic_min: memory },
     ...{ memory_dynamic_max: memory, memory_static_max: memory },
     ...{ VCPUs_max: vm.vcpus, VCPUs_at_startup: vm.vcpus },
@@ -69,7 +83,11 @@ function vmObject(vm: Vm, { host }: Facts): XenObject {
 
 function allowed({ state, operation, obstacles }: Vm): string[] {
   if (operation !== null) return []
-  const migration =
-    state === 'running' && obstacles.length === 0 ? ['migrate_send', 'pool_migrate'] : []
-  return [...migration, 'hard_shutdown']
+  const migration = obstacles.length === 0 ? ['migrate_send', 'pool_migrate'] : []
+  const clean = ['clean_shutdown', 'clean_reboot']
+  const hard = ['hard_shutdown', 'hard_reboot']
+  if (state === 'running') return [...migration, ...clean, 'shutdown', ...hard, 'pause']
+  if (state === 'paused') return ['unpause', 'shutdown', ...hard]
+  if (state === 'halted') return ['start', 'start_on', 'destroy']
+  return ['hard_shutdown', ...(state === 'suspended' ? [] : ['start'])]
 }

@@ -1,5 +1,5 @@
 import { settleAll } from '../../../lib/settle-all.ts'
-import { CrosspoolError } from '../../../model/errors.ts'
+import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
 import type { StorageManager } from '../../../ports/storage-manager.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
@@ -11,11 +11,8 @@ import { sentBytes } from './disk-steps.ts'
  * The source lets go: disks drained, fenced and Secondary; then, durably, the VM belongs to the
  * next epoch. The last step that can be undone without the destination's word.
  */
-export function releaseDisks({
-  clock,
-  storage,
-  store,
-}: ToolstackEnvironment): Step<MigrationContext> {
+export function releaseDisks(environment: ToolstackEnvironment): Step<MigrationContext> {
+  const { clock, storage, store } = environment
   return {
     name: 'release',
     weight: 1,
@@ -30,7 +27,7 @@ export function releaseDisks({
     async undo({ memo, operation }) {
       const { epoch, state } = await readOwnership(store, memo.vm.id)
       if (epoch > memo.epoch) await takeBackAlone(storage, memo)
-      else if (memo.disks.length) await storage.reclaimDisks(handoverOf(memo))
+      else if (memo.disks.length) await takeBack(environment, memo)
       if (epoch === memo.epoch && state === 'released') {
         await writeOwnership(store, memo.vm.id, { epoch, state: 'owned', operation })
       }
@@ -39,7 +36,23 @@ export function releaseDisks({
   }
 }
 
-/** The VM has been claimed: its disks are this host's again, without the word of the other side, which is lost. */
+/**
+ * A destination that has refused removes its end of the mirrors, and then its storage cannot be asked any more.
+ * Its xapi can: it answers once the refusal is durable and nothing is left there that could write.
+ */
+async function takeBack(environment: ToolstackEnvironment, memo: MigrationMemo): Promise<void> {
+  const { storage } = environment
+  try {
+    await storage.reclaimDisks(handoverOf(memo))
+  } catch (error) {
+    if (!isCrosspoolError(error, 'HANDOVER_REFUSED')) throw error
+    const { peer, id, token } = destinationOf(environment, memo)
+    await peer.abort(id, token, 'the source takes its disks back')
+    await takeBackAlone(storage, memo)
+  }
+}
+
+/** The VM is this host's again, or certainly nobody else's: its disks are taken back without the word of the other side. */
 async function takeBackAlone(storage: StorageManager, memo: MigrationMemo): Promise<void> {
   await settleAll(
     memo.disks.map(async (disk) => {

@@ -3,6 +3,7 @@ import { isCrosspoolError } from '../../../model/errors.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import type { MigratingDisk, MigrationContext } from '../memo.ts'
+import { removeVmRecord } from '../vm-records.ts'
 import { destinationOf } from './handover-steps.ts'
 
 /**
@@ -28,12 +29,14 @@ export function takeMirrorsOut(environment: ToolstackEnvironment): Step<Migratio
 }
 
 /** The VM runs at the destination: the paused copy here is removed. */
-export function forgetVm({ hypervisor }: ToolstackEnvironment): Step<MigrationContext> {
+export function forgetVm({ hypervisor, store }: ToolstackEnvironment): Step<MigrationContext> {
   return {
     name: 'forget',
     weight: 1,
     forwards: 'always',
     async run({ memo, live }) {
+      // What it can be started from went with it; nobody may start it here again.
+      await removeVmRecord(store, memo.vm.id)
       // After a restart there is no sender any more, only the paused VM.
       await (live.outgoing ? live.outgoing.forget() : hypervisor.destroy(memo.vm.id))
     },

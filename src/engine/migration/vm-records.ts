@@ -1,0 +1,74 @@
+import { CrosspoolError } from '../../model/errors.ts'
+import type { ReceiveRequest } from '../../model/migration.ts'
+import type { VmDefinition } from '../../model/vm.ts'
+import type { Json, RecordStore } from '../../ports/record-store.ts'
+import { type ReceiverRecord, receiverPut } from './receiver-record.ts'
+
+/** A VM that can be started from what is known here, also when it does not run. It goes when the VM is handed over. */
+export interface VmRecord {
+  readonly definition: VmDefinition
+  /** It was started, and its disks have not been put away since. */
+  readonly isActive: boolean
+}
+
+const prefix = 'vm/'
+
+export async function listVmRecords(store: RecordStore): Promise<VmRecord[]> {
+  return (await store.list<Json>(prefix)).map(({ value }) => value as unknown as VmRecord)
+}
+
+export async function readVmRecord(store: RecordStore, vm: string): Promise<VmRecord | null> {
+  const record = await store.get<Json>(prefix + vm)
+  return record === null ? null : (record.value as unknown as VmRecord)
+}
+
+export async function saveVmRecord(store: RecordStore, record: VmRecord): Promise<void> {
+  await store.transact({ puts: [vmRecordPut(record)] })
+}
+
+export async function removeVmRecord(store: RecordStore, vm: string): Promise<void> {
+  await store.transact({ deletes: [prefix + vm] })
+}
+
+function vmRecordPut(record: VmRecord) {
+  return { key: prefix + record.definition.id, value: record as unknown as Json }
+}
+
+/** The VM runs here: from now on it is one of this host's, and can be started here again. */
+export async function saveArrived(
+  store: RecordStore,
+  record: ReceiverRecord,
+): Promise<ReceiverRecord> {
+  const running: ReceiverRecord = { ...record, state: 'running' }
+  await store.transact({ puts: [receiverPut(running), ...arrivedVmPuts(record)] })
+  return running
+}
+
+function arrivedVmPuts({ request, disks }: ReceiverRecord) {
+  const { definition } = request
+  if (definition === undefined) return []
+  const vdiHere = (vdi: string) => {
+    const offered = request.disks.find((disk) => disk.vdi === vdi)
+    return disks.find(({ slot }) => slot === offered?.slot)?.vdi ?? vdi
+  }
+  const networkHere = ({ mac, network }: VmDefinition['interfaces'][number]) =>
+    request.interfaces.find((planned) => planned.mac.toLowerCase() === mac)?.network ?? network
+  const here: VmDefinition = {
+    ...definition,
+    disks: definition.disks.map((disk) => ({ ...disk, vdi: vdiHere(disk.vdi) })),
+    interfaces: definition.interfaces.map((nic) => ({ ...nic, network: networkHere(nic) })),
+  }
+  return [vmRecordPut({ definition: here, isActive: true })]
+}
+
+/** What comes with a VM must be about that VM and the disks that come with it. @throws BAD_REQUEST */
+export function checkDefinition({ definition, vm, disks }: ReceiveRequest): void {
+  if (definition === undefined) return
+  const isSame = definition.id === vm.id && definition.name === vm.name
+  const stranger = definition.disks.find(({ vdi }) => !disks.some((disk) => disk.vdi === vdi))
+  if (isSame && !stranger) return
+  const reason = stranger
+    ? `its definition names VDI ${stranger.vdi}, which does not come with it`
+    : 'its definition is that of another VM'
+  throw new CrosspoolError('BAD_REQUEST', { reason })
+}
