@@ -18,7 +18,7 @@ export function createRemoteStorageManager(
   url: string,
   options: RemoteStorageManagerOptions = {},
 ): StorageManager {
-  const timeoutMs = options.timeoutMs ?? 120_000
+  const timeoutMs = options.timeoutMs ?? 300_000
   const client = createApiClient(storageRoutes, url, { timeoutMs, fetch: createNodeFetch() })
   return {
     facts: () => client.facts(),

@@ -17,7 +17,7 @@ import { storageConfigurationSchema } from './configuration.ts'
 import { storageHandlers } from './handlers.ts'
 
 /** The other side brings its replication up before it answers. */
-const peerTimeoutMs = 120_000
+const peerTimeoutMs = 300_000
 
 /** sm: composes the storage manager from its configuration and serves it. It needs no xapi. */
 await runDaemon(async () => {

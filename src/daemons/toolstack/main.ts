@@ -20,7 +20,7 @@ import { toolstackHandlers } from './handlers.ts'
 import { createXenApi } from './xenapi.ts'
 
 /** The other side may have to make and fill volumes before it answers. */
-const peerTimeoutMs = 120_000
+const peerTimeoutMs = 300_000
 
 /** xapi: composes the toolstack from its configuration and serves it. */
 await runDaemon(async () => {
