@@ -8,8 +8,15 @@ export class Daemon {
   readonly #logFile: string
   #identity: ProcessIdentity | undefined
 
-  constructor(program: string, configuration: string, logFile: string) {
-    this.#command = [process.execPath, program, '--config', configuration]
+  constructor(
+    program: string,
+    configuration: string,
+    logFile: string,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
+    const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+    const command = [process.execPath, program, '--config', configuration]
+    this.#command = ['/usr/bin/env', ...variables, ...command]
     this.#logFile = logFile
   }
 

@@ -118,7 +118,9 @@ export class PlaygroundGuest implements WatchedGuest<PlaygroundHost> {
   async end(host: PlaygroundHost): Promise<GuestVerdict> {
     const vdis = await this.vdis(host)
     const images = await this.images(host)
-    await host.toolstack.destroyVm({ params: { vm: this.name } })
+    const { id: vm } = await host.toolstack.getVm({ params: { vm: this.name } })
+    await host.toolstack.destroyVm({ params: { vm } })
+    await host.toolstack.forgetVm({ params: { vm } })
     await sleep(settleMs)
     const verdict = await this.judge(images)
     for (const vdi of vdis) await host.storage.destroyVdi(vdi)

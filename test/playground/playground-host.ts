@@ -28,6 +28,8 @@ export interface HostPlan {
   /** Of loopback, for mirrors. */
   readonly mirrorPorts: { readonly from: number; readonly to: number }
   readonly kernelDirectories: readonly string[]
+  /** Of its daemons, and so of all that they start. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** One sm and one xapi with folders and ports of their own: a host, though it shares this machine with others. */
@@ -156,6 +158,7 @@ export class PlaygroundHost {
       program,
       this.#configurationFile(name),
       join(this.plan.directory, `${name}.log`),
+      this.plan.environment,
     )
   }
 

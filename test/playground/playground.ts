@@ -19,6 +19,8 @@ const mirrorPorts = { from: 20_000, perHost: 20, perPlayground: 40, playgrounds:
 
 export interface PlaygroundOptions {
   readonly log?: (line: string) => void
+  /** May change how the hosts are made, before they are. */
+  readonly arrange?: (plans: readonly HostPlan[]) => Promise<readonly HostPlan[]>
 }
 
 /** Two pools of one host each on this machine, without root: pool alpha with alpha1, pool beta with beta1. */
@@ -47,14 +49,17 @@ export class Playground {
     this.#forgetSignals = closeOnSignal(() => this.close())
   }
 
-  static async open({ log = () => {} }: PlaygroundOptions = {}): Promise<Playground> {
+  static async open({
+    log = () => {},
+    arrange = async (plans) => plans,
+  }: PlaygroundOptions = {}): Promise<Playground> {
     await ensurePackages(log, packages)
     const [programs, files] = await Promise.all([
       ensurePrograms(),
       ensureGuestKernel(log).then(ensureGuest),
     ])
     const directory = await makeRunDirectory(log)
-    const plans = await planHosts(directory, programs, files)
+    const plans = await arrange(await planHosts(directory, programs, files))
     const hosts = plans.map((plan) => new PlaygroundHost(plan))
     const playground = new Playground(directory, programs, hosts, files)
     try {

@@ -51,6 +51,7 @@ it('a full SR', async () => {
     error: { code: 'PREFLIGHT_FAILED', details: { codes: 'SR_FULL' } },
   })
   await source.toolstack.destroyVm({ params: { vm: guest.name } })
+  await source.toolstack.forgetVm({ params: { vm: guest.name } })
   await unlink(image)
   await scene.expectUnharmed()
 })

@@ -40,7 +40,8 @@ export class Scene {
   /** The guest is at the source, even if the test before has failed. */
   async begin(): Promise<void> {
     const arrived = await this.destination.toolstack.listVms()
-    if (arrived.some(({ name }) => name === this.guest.name)) await this.bringBack()
+    if (arrived.some(({ name, state }) => name === this.guest.name && state !== 'halted'))
+      await this.bringBack()
   }
 
   /** The guest writes on at the source, has lost nothing and seen no error; and neither host holds anything of the migration. */

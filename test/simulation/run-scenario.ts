@@ -1,5 +1,4 @@
 import { hasEnded, listReceivers } from '../../src/engine/migration/receiver-record.ts'
-import { readVmRecord } from '../../src/engine/migration/vm-records.ts'
 import { OperationRunner } from '../../src/engine/operation/operation-runner.ts'
 import { isEnded } from '../../src/model/operation.ts'
 import { silentLog } from '../../src/ports/log.ts'
@@ -136,7 +135,7 @@ async function untilAtRest(
 }
 
 /** Who still has something to do; empty when nobody has. */
-async function describeUnrest({ hosts, scheduler, vms }: TwoHosts): Promise<string> {
+async function describeUnrest({ hosts, scheduler }: TwoHosts): Promise<string> {
   const restless: string[] = []
   for (const name of hostNames) {
     const { storage, toolstack, toolstackStore: store } = hosts[name]
@@ -147,9 +146,6 @@ async function describeUnrest({ hosts, scheduler, vms }: TwoHosts): Promise<stri
       const step = operation.steps.find(({ state }) => state === 'running' || state === 'undoing')
       if (!isEnded(operation)) restless.push(`the migration is ${operation.state} at ${step?.name}`)
     }
-    const here = vms.host(name).vms.get(vm)?.state ?? 'shutdown'
-    if (here === 'shutdown' && (await readVmRecord(store, vm))?.isActive)
-      restless.push(`the disks of the VM are not put away at ${name}`)
     for (const receiver of await listReceivers(store))
       if (!hasEnded(receiver)) restless.push(`the receiver is ${receiver.state}`)
   }

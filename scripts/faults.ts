@@ -1,0 +1,55 @@
+/**
+ * Lets each fault happen at each moment of a migration of a real VM, and writes down what came of it.
+ * Exit code 0 only if every law held.
+ *
+ *   npm run faults
+ *   npm run faults -- --phase memory --fault 'link cut'     those alone; the page is not written
+ *   npm run faults -- --stages 1                             one migration at a time, for a slow machine
+ */
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { faultPage } from '../test/faults/fault-page.ts'
+import { expectation, faults } from '../test/faults/faults.ts'
+import { phases } from '../test/faults/phases.ts'
+import type { Outcome } from '../test/faults/run-cell.ts'
+import { runCells } from '../test/faults/run-cells.ts'
+
+const page = resolve(import.meta.dirname, '../docs/reference/fault-matrix.md')
+
+const { values } = parseArgs({
+  options: {
+    phase: { type: 'string', default: '' },
+    fault: { type: 'string', default: '' },
+    lab: { type: 'string', default: 'qemu' },
+    stages: { type: 'string', default: '2' },
+  },
+})
+
+const cells = phases
+  .filter(({ name }) => values.phase === '' || name === values.phase)
+  .flatMap((phase) => faults.map((fault) => ({ phase, fault })))
+  .filter(({ phase, fault }) => fault.name.includes(values.fault) && expectation(phase, fault))
+
+if (values.lab !== 'qemu' || cells.length === 0) {
+  console.error(`Usage: npm run faults [-- --phase NAME] [--fault PART-OF-NAME] [--lab qemu] [--stages 2]
+phases: ${phases.map(({ name }) => name).join(', ')}
+faults: ${faults.map(({ name }) => name).join(', ')}`)
+  process.exitCode = 2
+} else {
+  process.exitCode = (await runAll()) ? 0 : 1
+}
+
+async function runAll(): Promise<boolean> {
+  const outcomes = await runCells(cells, Math.min(Number(values.stages), cells.length), tell)
+  const text = faultPage(outcomes, phases, faults)
+  if (values.phase === '' && values.fault === '') await writeFile(page, text)
+  console.log(`\n${text}`)
+  return outcomes.every(({ problems }) => problems.length === 0)
+}
+
+function tell({ phase, fault, runsAt, ended, settledMs, problems }: Outcome): void {
+  const seconds = (settledMs / 1000).toFixed(1)
+  console.log(`${phase}, ${fault}: runs at ${runsAt}, ${ended}, ${seconds} s`)
+  for (const problem of problems) console.log(`  PROBLEM: ${problem}`)
+}

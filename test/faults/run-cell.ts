@@ -1,0 +1,170 @@
+import { migrationDetailsSchema } from '../../src/model/migration.ts'
+import { isEnded, type Operation } from '../../src/model/operation.ts'
+import type { GuestVerdict } from '../lab/guest/judge-guest.ts'
+import { waitUntil } from '../lab/support/wait-until.ts'
+import type { PlaygroundHost } from '../playground/playground-host.ts'
+import type { FaultStage } from './fault-stage.ts'
+import { expectation, type Fault, type Place } from './faults.ts'
+import { Hold } from './hold.ts'
+import { type Phase, portOf } from './phases.ts'
+import { leftoversOf, unsettledOn } from './settled.ts'
+
+export interface Outcome {
+  readonly phase: string
+  readonly fault: string
+  readonly runsAt: Place
+  /** How the migration ended. */
+  readonly ended: string
+  readonly writesLost: number
+  readonly ioErrors: number
+  readonly leftovers: readonly string[]
+  /** From the fault until both sides had settled. */
+  readonly settledMs: number
+  /** Whatever was not as it must be; empty when all was well. */
+  readonly problems: readonly string[]
+}
+
+const reachedWithinMs = 40_000
+const settledWithinMs = 120_000
+const cleanWithinMs = 20_000
+
+/** Migrates the guest, lets the fault happen at the phase, waits until both sides have settled by themselves, and judges. */
+export async function runCell(stage: FaultStage, phase: Phase, fault: Fault): Promise<Outcome> {
+  const expected = expectation(phase, fault)
+  if (expected === null) throw new Error(`${fault.name} cannot happen at ${phase.name}`)
+  const { sides, guest } = stage
+  const { source, destination } = sides
+  const { operation, hold } = await begin(stage, phase)
+  const faultAtMs = performance.now()
+  const end = await fault.inject(sides)
+  hold?.release()
+  const ended = untilEnded(source, operation)
+  await end(ended)
+  await stage.waitUntilAnswering()
+  const document = await ended
+  await untilSettled(stage)
+  const settledMs = performance.now() - faultAtMs
+
+  const hosts = await stage.whereItRuns()
+  const [at = null] = hosts
+  const runsAt = at === null ? 'nowhere' : at === source ? 'source' : 'destination'
+  const problems: string[] = []
+  if (hosts.length > 1) problems.push('it runs in two places')
+  if (!expected.includes(runsAt)) problems.push(`it runs at ${runsAt}, not at ${expected}`)
+  if (at) await untilHeard(stage, at)
+  const leftovers = await untilClean(stage, at)
+  const verdict = at ? await guest.checkWrites(at) : await judgeDead(stage)
+  problems.push(...verdict.problems, ...leftovers)
+  if (at === destination) stage.moveTo(destination)
+  return {
+    ...{ phase: phase.name, fault: fault.name, runsAt, ended: describeEnd(document) },
+    ...{ writesLost: verdict.acknowledgedWritesLost, ioErrors: verdict.ioErrors },
+    ...{ leftovers, settledMs, problems },
+  }
+}
+
+/** Starts a migration and waits until it is at the phase. */
+async function begin(
+  { guest, sides, links }: FaultStage,
+  phase: Phase,
+): Promise<{ operation: string; hold: Hold | null }> {
+  const { source, destination } = sides
+  const { held } = phase
+  const relay = held?.asks === 'own sm' ? links.inside : links.between
+  const port = held ? portOf(held.asks, source, destination) : 0
+  const hold = held ? new Hold(held.what, { port, method: 'POST', path: held.path }) : null
+  if (hold) relay.add(hold)
+  try {
+    const { id } = await source.toolstack.migrate({
+      params: { vm: guest.name },
+      body: { destination: destination.url, srMap: { '*': 'qcow2' } },
+    })
+    const inStep = () => untilIn(source, id, phase.step)
+    await (hold ? within(hold.met, phase.name).then(inStep) : inStep())
+    return { operation: id, hold }
+  } catch (error) {
+    hold?.release()
+    throw error
+  } finally {
+    if (hold) relay.remove(hold)
+  }
+}
+
+async function untilIn({ toolstack }: PlaygroundHost, id: string, step: string): Promise<void> {
+  await waitUntil(
+    async () => {
+      const operation = await toolstack.getOperation({ params: { operation: id } })
+      const isIn = operation.steps.some(({ name, state }) => name === step && state === 'running')
+      const { memory } = migrationDetailsSchema.parse(operation.details)
+      return isIn && (step !== 'memory' || memory.sentBytes > 0)
+    },
+    { description: `step ${step}`, timeoutMs: reachedWithinMs, intervalMs: 10 },
+  )
+}
+
+async function within(met: Promise<void>, phase: string): Promise<void> {
+  let isMet = false
+  void met.then(() => {
+    isMet = true
+  })
+  const options = { description: `phase ${phase}`, timeoutMs: reachedWithinMs, intervalMs: 5 }
+  await waitUntil(() => isMet, options)
+}
+
+/** Its xapi may be away meanwhile. */
+async function untilEnded({ toolstack }: PlaygroundHost, id: string): Promise<Operation> {
+  return await waitUntil(
+    async () => {
+      const operation = await toolstack.getOperation({ params: { operation: id } })
+      return isEnded(operation) && operation
+    },
+    { description: 'the migration to end', timeoutMs: settledWithinMs },
+  )
+}
+
+async function untilSettled({ playground }: FaultStage): Promise<void> {
+  let open: readonly string[] = []
+  await waitUntil(
+    async () => {
+      open = (await Promise.all(playground.hosts.map(unsettledOn))).flat()
+      return open.length === 0
+    },
+    { description: 'both sides to settle', timeoutMs: settledWithinMs },
+  ).catch((error: unknown) => {
+    throw new Error(`${error}: ${open.join('; ')}`, { cause: error })
+  })
+}
+
+async function untilHeard({ guest }: FaultStage, at: PlaygroundHost): Promise<void> {
+  await guest.waitUntilOn(at).catch(async (error: unknown) => {
+    const { state } = await at.toolstack.getVm({ params: { vm: guest.name } })
+    throw new Error(`${error}; it is ${state} there`, { cause: error })
+  })
+}
+
+/** Processes take a moment to end. */
+async function untilClean(
+  { playground, shapes }: FaultStage,
+  at: PlaygroundHost | null,
+): Promise<readonly string[]> {
+  let left: readonly string[] = []
+  const isClean = async () => {
+    left = await leftoversOf(playground, shapes, at)
+    return left.length === 0
+  }
+  await waitUntil(isClean, { description: 'nothing left', timeoutMs: cleanWithinMs }).catch(
+    () => {},
+  )
+  return left
+}
+
+async function judgeDead(stage: FaultStage): Promise<GuestVerdict> {
+  const { home, images } = await stage.orphanedDisks()
+  const verdict = await stage.guest.judge(images)
+  await stage.startAgainOn(home)
+  return verdict
+}
+
+function describeEnd({ state, error }: Operation): string {
+  return error ? `${state}: ${error.code}` : state
+}
