@@ -60,13 +60,20 @@ export const vmSchema = vmFactsSchema
   .meta({ id: 'Vm' })
 export type Vm = z.infer<typeof vmSchema>
 
+const kernelBoot = {
+  kernel: z.string().describe('absolute path on the host'),
+  initrd: z.string().optional(),
+}
+const diskBootSchema = z.object({
+  disk: z.literal(true).describe('from the first disk, by firmware'),
+})
 const bootSchema = z.union([
-  z.object({
-    kernel: z.string().describe('absolute path on the host'),
-    initrd: z.string().optional(),
-    arguments: z.string().default(''),
-  }),
-  z.object({ disk: z.literal(true).describe('from the first disk, by firmware') }),
+  z.object({ ...kernelBoot, arguments: z.string().default('') }),
+  diskBootSchema,
+])
+const settledBootSchema = z.union([
+  z.object({ ...kernelBoot, arguments: z.string() }),
+  diskBootSchema,
 ])
 
 const macSchema = z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
@@ -106,6 +113,8 @@ export const vmDefinitionSchema = z
   .object({
     ...common,
     id: z.uuid(),
+    vcpus: common.vcpus.unwrap(),
+    boot: settledBootSchema,
     disks: z.array(z.object({ vdi: z.string(), readOnly: z.boolean() })),
     interfaces: z.array(z.object({ network: z.string(), mac: macSchema })),
   })
