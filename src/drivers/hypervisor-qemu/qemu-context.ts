@@ -34,7 +34,7 @@ export interface QemuLimits {
 export const defaultQemuLimits: QemuLimits = {
   idleMs: 60_000,
   stepMs: 60_000,
-  answerMs: 5_000,
+  answerMs: 15_000,
   progressMs: 250,
   rebootMs: 300_000,
   proofMs: 2_000,
