@@ -1,4 +1,4 @@
-/** Everything: the checks that need nothing, the tests on the playground, then those on real hosts in the lab. Installs what it needs. */
+/** Everything: the checks that need nothing, the model, the tests on the playground, then those on real hosts in the lab. Installs what it needs. */
 
 import { Cluster } from '../test/e2e/cluster.ts'
 import { attachLab, endLab } from '../test/lab/lab.ts'
@@ -8,11 +8,24 @@ import { broken, runChecks, sumUp, type Tally } from './run-checks.ts'
 
 const { line, isOk } = sumUp(
   ...(await runChecks(checksWithoutLab)),
+  ...(await runModelChecker()),
   ...(await runChecks(checksOnPlayground)),
   ...(await runOnLab()),
 )
 console.log(`\n${line}`)
 process.exit(isOk ? 0 : 1)
+
+async function runModelChecker(): Promise<readonly Tally[]> {
+  try {
+    await ensurePackages((text) => console.log(`-- ${text}`), ['spin', 'gcc', 'libc6-dev'])
+    return await runChecks([
+      { name: 'the model of the handover', command: ['npx', 'tsx', 'scripts/verify.ts'] },
+    ])
+  } catch (error) {
+    console.error(error)
+    return [broken]
+  }
+}
 
 async function runOnLab(): Promise<readonly Tally[]> {
   await ensurePackages((line) => console.log(`-- ${line}`))

@@ -103,10 +103,13 @@ it('and it can still move, without having lost anything', async () => {
 it('a guest that ends while it moves', async () => {
   const { guest, source, destination } = scene
   const vdis = await guest.vdis(source)
-  const operation = await scene.disturb('memory', () => kill(source, hypervisor))
+  const { id: vm } = await source.toolstack.getVm({ params: { vm: guest.name } })
+  // Its memory may be across in the time that it takes to find its process.
+  const operation = await scene.disturb('arm', () => kill(source, hypervisor))
   expect(operation.state).toBe('failed')
   await expect.poll(() => destination.storage.listVdis(), { timeout: 30_000 }).toEqual([])
   expect(await destination.toolstack.listVms()).toEqual([])
+  await source.toolstack.forgetVm({ params: { vm } })
   for (const vdi of vdis) {
     await source.storage.deactivate(vdi)
     await source.storage.detach(vdi)

@@ -20,10 +20,11 @@ const needs: readonly Need[] = [
   { packageName: 'tar', file: '/usr/bin/tar' },
 ]
 
-/** For the documents' examples, which a host of the lab brings itself, and the tests' foreign clients. */
+/** For the documents' examples, which a host of the lab brings itself, the tests' foreign clients and the model. */
 const otherNeeds: readonly Need[] = [
   { packageName: 'curl', file: '/usr/bin/curl' },
   { packageName: 'jq', file: '/usr/bin/jq' },
+  { packageName: 'spin', file: '/usr/bin/spin' },
   {
     packageName: 'python3-os-xenapi',
     file: '/usr/lib/python3/dist-packages/os_xenapi/client/XenAPI.py',
