@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Qmp, QmpError } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { within } from './within.ts'
+import { within } from '../../ports/deadlines.ts'
 
 const exportsSchema = z.array(z.object({ id: z.string() }))
 const namedNodesSchema = z.array(z.object({ 'node-name': z.string(), file: z.string() }))

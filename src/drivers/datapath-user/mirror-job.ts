@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { within } from '../../ports/deadlines.ts'
 import { unlessRefused } from './block-commands.ts'
 import { nodes } from './block-nodes.ts'
-import { within } from './within.ts'
 
 const jobId = 'mirror'
 

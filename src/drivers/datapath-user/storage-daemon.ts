@@ -2,8 +2,8 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connectQmp, type Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
+import { within } from '../../ports/deadlines.ts'
 import type { Parts } from './parts.ts'
-import { within } from './within.ts'
 
 /** One qemu-storage-daemon. It outlives this program, which finds it again by its folder. */
 export interface StorageDaemon {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { sectorBytes } from '../../lib/units.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { within } from '../../ports/deadlines.ts'
 import { exportIds } from './block-commands.ts'
 import { dataExport, forward, gatewaySocketName, openUplink } from './gateway.ts'
 import type { SourceRecord } from './mirror-record.ts'
@@ -9,7 +10,6 @@ import { connectNbd, type NbdClient } from './nbd-client.ts'
 import type { Parts } from './parts.ts'
 import { mirrorFolder } from './places.ts'
 import { findStorageDaemon, type StorageDaemon, startStorageDaemon } from './storage-daemon.ts'
-import { within } from './within.ts'
 import {
   decodeWord,
   encodeWord,

@@ -1,14 +1,15 @@
 import type { Duplex } from 'node:stream'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
+import { createIdleWatch, within } from '../../ports/deadlines.ts'
 import type { IncomingVm } from '../../ports/hypervisor.ts'
-import { createIdleWatch, streamFailed, within } from './deadlines.ts'
 import { carryMemory, connectMemory } from './memory-socket.ts'
 import { followMigration, type MigrationEvents, setCapabilities } from './migration-events.ts'
 import { destroyProcess, launch } from './process.ts'
 import type { QemuContext } from './qemu-context.ts'
 import type { QemuVm } from './qemu-vm.ts'
 import { refuseStart, startIncoming } from './start-incoming.ts'
+import { streamFailed } from './stream-failed.ts'
 import { complaintOf, vmFolder } from './vm-folder.ts'
 
 /**

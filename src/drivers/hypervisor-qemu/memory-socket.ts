@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { streamFailed } from './deadlines.ts'
+import { streamFailed } from './stream-failed.ts'
 
 /** A socket of ours that QEMU connects to, to send a VM's memory. */
 export interface MemoryServer {

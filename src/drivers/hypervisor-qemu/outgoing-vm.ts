@@ -1,14 +1,15 @@
 import type { Duplex } from 'node:stream'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
+import { createIdleWatch, within } from '../../ports/deadlines.ts'
 import type { OutgoingVm, SendOptions } from '../../ports/hypervisor.ts'
-import { createIdleWatch, streamFailed, within } from './deadlines.ts'
 import { carryMemory, type MemoryServer, openMemoryServer } from './memory-socket.ts'
 import { followMigration, type MigrationEvents, setCapabilities } from './migration-events.ts'
 import { destroyProcess } from './process.ts'
 import type { QemuContext } from './qemu-context.ts'
 import { bringToRun, queryMigration } from './run-state.ts'
 import { reportProgress } from './send-progress.ts'
+import { streamFailed } from './stream-failed.ts'
 import { complaintOf, vmFolder } from './vm-folder.ts'
 
 /** QEMU's own defaults; it remembers what the last migration was told, so each is told again. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Qmp, QmpError } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmState } from '../../model/vm.ts'
-import { within } from './deadlines.ts'
+import { within } from '../../ports/deadlines.ts'
 import type { QemuContext } from './qemu-context.ts'
 
 const statusSchema = z.object({ status: z.string() })

@@ -1,6 +1,6 @@
 import { type Qmp, QmpClosedError, QmpError } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
-import { within } from './deadlines.ts'
+import { within } from '../../ports/deadlines.ts'
 import { endProcess } from './process.ts'
 import type { QemuContext } from './qemu-context.ts'
 import { announce, queryMigration, queryRunState } from './run-state.ts'

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
+import { within } from '../../ports/deadlines.ts'
 import type { IncomingVm } from '../../ports/hypervisor.ts'
-import { within } from './deadlines.ts'
 import { type ReceivingXl, receiveMemory, receivingXl } from './receiving-xl.ts'
 import { destroyDomains, listDomains, type XenContext } from './xen-context.ts'
 import { startXl } from './xl-child.ts'

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { CrosspoolError } from '../../model/errors.ts'
+import { createIdleWatch } from '../../ports/deadlines.ts'
 import { type ByteSource, createByteSource, pump, write } from './byte-source.ts'
-import { createIdleWatch } from './deadlines.ts'
 import { bannerText, goText, readyText, reportText } from './migration-texts.ts'
 import { parseSaveHeader, writeSaveHeader } from './save-header.ts'
 import type { XenContext } from './xen-context.ts'

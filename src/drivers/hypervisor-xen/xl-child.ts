@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { CommandRunner, RunningCommand } from '../../ports/command-runner.ts'
-import { within } from './deadlines.ts'
+import { within } from '../../ports/deadlines.ts'
 
 /** A running xl, whose complaints are kept for whoever has to explain its end. */
 export interface XlChild extends RunningCommand {

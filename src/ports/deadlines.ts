@@ -1,5 +1,5 @@
-import { CrosspoolError } from '../../model/errors.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { CrosspoolError } from '../model/errors.ts'
+import type { Clock } from './clock.ts'
 
 /** Rejects with DEADLINE_PASSED when the work takes longer. The work itself goes on. */
 export async function within<T>(
@@ -19,7 +19,7 @@ export async function within<T>(
 /** Notices when nothing has moved for a while. */
 export interface IdleWatch {
   touch(): void
-  /** Rejects once nothing was touched for the time given. Never resolves. */
+  /** Rejects with MEMORY_STREAM_FAILED once nothing was touched for the time given. Never resolves. */
   readonly lapsed: Promise<never>
   stop(): void
 }
@@ -31,9 +31,11 @@ export function createIdleWatch(clock: Clock, idleMs: number): IdleWatch {
   async function watch(): Promise<never> {
     for (;;) {
       const leftMs = touchedAtMs + idleMs - clock.monotonicMs()
-      if (leftMs <= 0) throw streamFailed(`nothing moved for ${idleMs} ms`)
+      if (leftMs <= 0) break
       await clock.sleep(leftMs, stopped.signal)
     }
+    const reason = `nothing moved for ${idleMs} ms`
+    throw new CrosspoolError('MEMORY_STREAM_FAILED', { reason })
   }
 
   const lapsed = watch()
@@ -45,8 +47,4 @@ export function createIdleWatch(clock: Clock, idleMs: number): IdleWatch {
     },
     stop: () => stopped.abort(new Error('the watch was stopped')),
   }
-}
-
-export function streamFailed(reason: string, cause?: unknown): CrosspoolError {
-  return new CrosspoolError('MEMORY_STREAM_FAILED', { reason }, cause)
 }
