@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { MiB } from '../../src/lib/units.ts'
 import { type AdministratorsDrbd, administratorsDrbd } from '../lab/administrators-drbd.ts'
 import { Cluster } from './cluster.ts'
 import { endGuest } from './end-guest.ts'
@@ -37,58 +36,38 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 describe('a running VM moves', () => {
-  it('to another pool and back, four disks at once, each of which becomes one of another format', async () => {
-    // The other turns are in contracts.long.ts: each takes minutes under emulation.
-    const covered = await migrateThroughFormats(cluster, [1, 2])
-    expect(covered).toEqual([
-      ...['local to files', 'files to qcow2', 'qcow2 to vhd', 'vhd to local'],
-      ...['files to vhd', 'qcow2 to local', 'vhd to files', 'local to qcow2'],
-    ])
+  it('to another pool, two disks at once, each of which takes on the format of the other', async () => {
+    // All sixteen pairs of formats are in contracts.long.ts: each turn takes minutes under emulation.
+    const covered = await migrateThroughFormats(cluster, ['local', 'qcow2'], [1])
+    expect(covered).toEqual(['local to qcow2', 'qcow2 to local'])
     await expectNothingLeft()
   })
 
-  it('within its pool, when plain xl started it on an LV and it has never heard of us', async () => {
+  it('within its pool, when plain xl started it on an LV and a shared disk and it has never heard of us', async () => {
     const [source, destination] = [cluster.host('alpha1'), cluster.host('alpha2')]
     await source.newPlainVolume('plain', 64)
+    const [shared] = await source.storage.listVdis({ sr: await source.sr('san') })
+    if (!shared) throw new Error('the shared SR has no volume')
+    await source.storage.attach(shared.id)
+    const { device } = await source.storage.activate(shared.id)
     const guest = await cluster.startGuest(source, {
       name: 'plain',
       number: 102,
-      disks: ['phy:/dev/vg0/plain'],
+      disks: ['phy:/dev/vg0/plain', `phy:${device}`],
     })
 
     const { report, verdict, operation } = await migrateAndCheck(guest, source, destination)
     expect(report).toMatchObject({
       ...clean,
       replication: 'drbd',
-      disks: 1,
+      disks: 2,
       to: { host: 'alpha2' },
     })
+    expect(operation.details.disks).toMatchObject([{ replicated: true }, { replicated: false }])
     expect(verdict.problems).toEqual([])
     // The administrator's volume stays where it is, whole and ours no more.
     expect(operation.details.keptDisks).toHaveLength(1)
     await source.lab.run(['lvremove', '--yes', 'vg0/plain'])
-
-    await endGuest(guest, destination)
-    await expectNothingLeft()
-  })
-
-  it('within its pool, one disk shared and one local', async () => {
-    const [source, destination] = [cluster.host('alpha1'), cluster.host('alpha2')]
-    const [shared] = await source.storage.listVdis({ sr: await source.sr('san') })
-    if (!shared) throw new Error('the shared SR has no volume')
-    await source.storage.attach(shared.id)
-    const { device } = await source.storage.activate(shared.id)
-    const local = await source.newDisk('local', 'local', 64 * MiB)
-    const guest = await cluster.startGuest(source, {
-      name: 'mixed',
-      number: 103,
-      disks: [`phy:${device}`, `phy:${local.device}`],
-    })
-
-    const { report, verdict, operation } = await migrateAndCheck(guest, source, destination)
-    expect(report).toMatchObject({ ...clean, disks: 2 })
-    expect(operation.details.disks).toMatchObject([{ replicated: false }, { replicated: true }])
-    expect(verdict.problems).toEqual([])
 
     await endGuest(guest, destination)
     await expectNothingLeft()
