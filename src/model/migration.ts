@@ -225,6 +225,12 @@ export const migrationDetailsSchema = z
       sentBytes: z.int().nonnegative(),
       totalBytes: z.int().nonnegative(),
       bytesPerSecond: z.int().nonnegative(),
+      passes: z
+        .int()
+        .nonnegative()
+        .nullable()
+        .default(null)
+        .describe('how often it has been gone through; null: the hypervisor does not say'),
     }),
     heartbeat: z.object({
       sequence: z.int(),
@@ -232,6 +238,7 @@ export const migrationDetailsSchema = z
       clockSkewMs: z.int(),
       roundTripMs: z.int(),
     }),
+    checks: z.array(checkSchema).default([]).describe('what was checked before it began'),
     released: z.boolean().describe('true: it only goes forwards from here'),
     keptDisks: z.array(z.string()).describe('VDIs that stay at the source'),
     figures: z.object({

@@ -79,6 +79,8 @@ export interface SendOptions extends MemoryTuning {
 export interface MemoryProgress {
   readonly sentBytes: number
   readonly totalBytes: number
+  /** How often the memory has been gone through, where that is known. */
+  readonly passes?: number
 }
 
 export interface OutgoingVm {

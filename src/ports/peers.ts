@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Host } from '../model/host.ts'
+import type { Inventory } from '../model/inventory.ts'
 import type {
   Heartbeat,
   HeartbeatAnswer,
@@ -33,6 +34,8 @@ export interface ToolstackPeers {
 /** The destination's xapi as the source sees it. Every call has a deadline and throws PEER_UNREACHABLE after it. */
 export interface ToolstackPeer {
   host(): Promise<Host>
+  /** All that is there, for people to look at. */
+  inventory(): Promise<Inventory>
   preflight(request: ReceiveRequest): Promise<Preflight>
   receive(request: ReceiveRequest): Promise<ReceiverGrant>
   getReceiver(receiver: string, token: string): Promise<Receiver>

@@ -173,10 +173,11 @@ export class SimulatedCluster {
   }
 
   #peer(from: string, to: string): ToolstackPeer {
-    const receivers = () => {
+    const toolstack = () => {
       this.#checkLink(from, to)
-      return this.host(to).toolstack.receivers
+      return this.host(to).toolstack
     }
+    const receivers = () => toolstack().receivers
     return {
       host: async () => {
         receivers()
@@ -184,6 +185,7 @@ export class SimulatedCluster {
         if (!environment) throw new Error(`the cluster has no host ${to}`)
         return describeHost(environment)
       },
+      inventory: async () => toolstack().inventories.own(),
       preflight: async (request) => receivers().preflight(request),
       receive: async (request) => receivers().receive(structuredClone(request)),
       getReceiver: async (id, token) => receivers().get(id, token),

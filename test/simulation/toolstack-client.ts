@@ -36,6 +36,7 @@ function createPeer(
 
   return {
     host: () => ask('host', ({ environment }) => describeHost(environment)),
+    inventory: () => ask('inventory', ({ toolstack }) => toolstack.inventories.own()),
     preflight: (request) =>
       ask('preflight', ({ toolstack }) => toolstack.receivers.preflight(copy(request))),
     receive: (request) =>

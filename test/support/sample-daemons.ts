@@ -4,9 +4,10 @@ import { apiVersion } from '../../src/api/contract/shared.ts'
 import { storageRoutes } from '../../src/api/contract/storage-routes.ts'
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
 import { createServer } from '../../src/api/server/create-server.ts'
+import type { KnownInventory } from '../../src/model/inventory.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import type { Replication } from '../../src/model/replication.ts'
-import { sample } from './sample-documents.ts'
+import { sample, sampleInventory, sampleKnownInventory } from './sample-documents.ts'
 
 /** Handlers that answer the samples; a test replaces those that it is about. */
 const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
@@ -16,6 +17,9 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   listHosts: async () => [sample.host],
   introduceHost: async () => sample.host,
   forgetHost: async () => ({}),
+  getInventory: async () => sampleInventory,
+  listInventories: async () => [sampleKnownInventory],
+  watchInventories: async () => announce<KnownInventory[]>([[sampleKnownInventory]]),
   listNetworks: async () => sample.host.networks,
   listVms: async () => [sample.vm],
   getVm: async () => sample.vm,

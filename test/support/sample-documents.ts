@@ -1,4 +1,5 @@
 import type { Host } from '../../src/model/host.ts'
+import type { Inventory, KnownInventory } from '../../src/model/inventory.ts'
 import type { MigrationDetails, ReceiveRequest, Receiver } from '../../src/model/migration.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import type { Ownership } from '../../src/model/ownership.ts'
@@ -162,8 +163,9 @@ export const sample = {
         etaMs: 19_000,
       },
     ],
-    memory: { sentBytes: 0, totalBytes: 1024 ** 3, bytesPerSecond: 0 },
+    memory: { sentBytes: 0, totalBytes: 1024 ** 3, bytesPerSecond: 0, passes: null },
     heartbeat: { sequence: 12, missed: 0, clockSkewMs: 3, roundTripMs: 2 },
+    checks: [],
     released: false,
     keptDisks: [],
     figures: {
@@ -197,4 +199,19 @@ export const sample = {
   receiveRequest: ReceiveRequest
   operation: Operation
   migrationDetails: MigrationDetails
+}
+
+export const sampleInventory: Inventory = {
+  host: sample.host,
+  vms: [sample.vm],
+  srs: [sample.sr],
+  vdis: [{ ...sample.vdi, format: 'raw', state: 'activated' }],
+  replications: [{ ...sample.replication, side: 'source', state: 'syncing' }],
+  operations: [sample.operation],
+}
+
+export const sampleKnownInventory: KnownInventory = {
+  ...{ name: sample.host.name, pool: sample.host.pool, url: sample.host.url },
+  inventory: sampleInventory,
+  problem: null,
 }

@@ -27,14 +27,14 @@ export function createStoragePeers(options: PeerOptions = {}): StoragePeers {
 }
 
 export interface ToolstackPeerOptions extends PeerOptions {
-  /** Deadline of a heartbeat; 5 s unless told. */
+  /** Deadline of a heartbeat, and of what people wait for; 5 s unless told. */
   readonly heartbeatTimeoutMs?: number
 }
 
 /** Other hosts' xapis. All share one pool of connections, which stay open between the calls. */
 export function createToolstackPeers(options: ToolstackPeerOptions = {}): ToolstackPeers {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs
-  const heartbeatOptions = { timeoutMs: options.heartbeatTimeoutMs ?? 5_000 }
+  const shortOptions = { timeoutMs: options.heartbeatTimeoutMs ?? 5_000 }
   const fetch = createNodeFetch()
   return {
     connect(url) {
@@ -42,6 +42,7 @@ export function createToolstackPeers(options: ToolstackPeerOptions = {}): Toolst
       const root = url.replace(/\/+$/, '') + versionPath
       return {
         host: () => client.getHost(),
+        inventory: () => client.getInventory({}, shortOptions),
         preflight: (body) => client.receivePreflight({ body }),
         receive: (body) => client.receive({ body }),
         getReceiver: (receiver, token) => client.getReceiver({ params: { receiver }, token }),
@@ -50,7 +51,7 @@ export function createToolstackPeers(options: ToolstackPeerOptions = {}): Toolst
             ...{ protocol: memoryProtocol, token, timeoutMs },
           }),
         heartbeat: (receiver, token, body) =>
-          client.heartbeat({ params: { receiver }, token, body }, heartbeatOptions),
+          client.heartbeat({ params: { receiver }, token, body }, shortOptions),
         take: (receiver, token, body) => client.take({ params: { receiver }, token, body }),
         start: (receiver, token) => client.start({ params: { receiver }, token }),
         close: (receiver, token) => client.close({ params: { receiver }, token }),

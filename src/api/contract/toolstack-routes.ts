@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { hostSchema, networkSchema, poolSchema } from '../../model/host.ts'
+import { inventorySchema, knownInventorySchema } from '../../model/inventory.ts'
 import {
   heartbeatAnswerSchema,
   heartbeatSchema,
@@ -51,6 +52,25 @@ export const toolstackRoutes = defineRoutes({
     path: '/hosts/{host}',
     summary: 'Forgets a host that was introduced',
     response: emptySchema,
+  },
+  getInventory: {
+    method: 'GET',
+    path: '/inventory',
+    summary: 'All that is on this host',
+    response: inventorySchema,
+  },
+  listInventories: {
+    method: 'GET',
+    path: '/inventories',
+    summary: 'All that is on this host and on all that were introduced to it',
+    response: z.array(knownInventorySchema),
+  },
+  watchInventories: {
+    method: 'GET',
+    path: '/inventories/events',
+    summary: 'The same at every change',
+    response: z.array(knownInventorySchema),
+    events: true,
   },
   listNetworks: {
     method: 'GET',

@@ -183,7 +183,7 @@ describe('the description', () => {
     const names = Object.keys(components.schemas)
     expect(names).toContain('MigrateRequest')
     expect(names).toContain('Error')
-    expect(names).not.toContain('Vdi')
+    expect(names).not.toContain('Leftover')
     expect(names.filter((name) => name.endsWith('Input'))).toEqual([])
     const used = new Set([...text.matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, n]) => n))
     expect([...used].sort()).toEqual([...names].sort())

@@ -10,7 +10,7 @@ export function toolstackHandlers(
   environment: ToolstackEnvironment,
   toolstack: Toolstack,
 ): Handlers<typeof toolstackRoutes> {
-  const { hosts, operations, ownerships, receivers, sendings } = toolstack
+  const { hosts, inventories, operations, ownerships, receivers, sendings } = toolstack
   return {
     health: async () => ({ status: 'ok', apiVersion }),
     listPools: () => hosts.pools(),
@@ -21,6 +21,9 @@ export function toolstackHandlers(
       await hosts.forget(params.host)
       return {}
     },
+    getInventory: () => inventories.own(),
+    listInventories: () => inventories.all(),
+    watchInventories: async () => (listener) => inventories.watch(listener),
     listNetworks: async () => [...(await environment.hypervisor.networks())],
     listVms: () => toolstack.listVms(),
     getVm: ({ params }) => toolstack.getVm(params.vm),

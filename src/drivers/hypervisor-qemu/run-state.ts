@@ -14,6 +14,7 @@ const migrationSchema = z.object({
       total: z.number(),
       transferred: z.number(),
       duplicate: z.number(),
+      'dirty-sync-count': z.number().optional(),
       'page-size': z.number().default(4096),
     })
     .optional(),

@@ -30,7 +30,11 @@ export function reportProgress(
     const sentBytes = ram.transferred + ram.duplicate * ram['page-size']
     if (sentBytes <= reportedBytes) return
     reportedBytes = sentBytes
-    options.onProgress({ sentBytes, totalBytes: ram.total })
+    const passes = ram['dirty-sync-count']
+    options.onProgress({
+      ...{ sentBytes, totalBytes: ram.total },
+      ...(passes === undefined ? {} : { passes }),
+    })
   }
 
   async function untilFailed(): Promise<never> {

@@ -1,4 +1,5 @@
 import type {
+  Check,
   DiskPlan,
   MigrateRequest,
   MigrationDetails,
@@ -21,6 +22,7 @@ export type MigrationMemo = {
   epoch: number
   /** The words in which the destination is asked; null until everything has been checked. */
   receive: ReceiveRequest | null
+  checks: readonly Check[]
   disks: MigratingDisk[]
   receiver: { id: string; token: string } | null
   keptDisks: string[]
@@ -41,7 +43,7 @@ export type MigratingDisk = DiskPlan & {
 export interface MigrationLive {
   outgoing: OutgoingVm | null
   heartbeat: HeartbeatSender | null
-  memory: { sentBytes: number; totalBytes: number; bytesPerSecond: number }
+  memory: MigrationDetails['memory']
   pausedAtMs: number | null
   readonly replications: Map<string, Replication>
   readonly stopWatching: Map<string, () => void>
@@ -55,7 +57,7 @@ export function createMigrationLive(): MigrationLive {
   return {
     outgoing: null,
     heartbeat: null,
-    memory: { sentBytes: 0, totalBytes: 0, bytesPerSecond: 0 },
+    memory: { sentBytes: 0, totalBytes: 0, bytesPerSecond: 0, passes: null },
     pausedAtMs: null,
     replications: new Map(),
     stopWatching: new Map(),
@@ -80,6 +82,8 @@ export function migrationDetails(memo: MigrationMemo, live: MigrationLive): Migr
       clockSkewMs: 0,
       roundTripMs: 0,
     },
+    // A record of an older daemon has none.
+    checks: [...(memo.checks ?? [])],
     released: memo.figures.releaseMs !== null,
     keptDisks: memo.keptDisks,
     figures: memo.figures,

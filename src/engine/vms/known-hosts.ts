@@ -3,7 +3,7 @@ import type { Host, Pool } from '../../model/host.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { describeHost } from './describe-host.ts'
 
-type KnownHost = { readonly name: string; readonly pool: string; readonly url: string }
+export type KnownHost = { readonly name: string; readonly pool: string; readonly url: string }
 
 const prefix = 'hosts/'
 const key = ({ pool, name }: { pool: string; name: string }) => `${prefix}${pool}/${name}`
@@ -26,19 +26,19 @@ export class KnownHosts {
 
   /** `host`: NAME or POOL/NAME. One that is not known is no error. */
   async forget(host: string): Promise<void> {
-    const found = (await this.#stored()).filter((known) => matches(known, host))
+    const found = (await this.stored()).filter((known) => matches(known, host))
     if (found.length) await this.#environment.store.transact({ deletes: found.map(key) })
   }
 
   /** This host first; one that does not answer is listed as not reachable. */
   async list(): Promise<Host[]> {
-    const others = await Promise.all((await this.#stored()).map((known) => this.#ask(known)))
+    const others = await Promise.all((await this.stored()).map((known) => this.#ask(known)))
     return [await describeHost(this.#environment), ...others]
   }
 
   async pools(): Promise<Pool[]> {
     const { pool, host } = this.#environment
-    const all = [{ pool, name: host }, ...(await this.#stored())]
+    const all = [{ pool, name: host }, ...(await this.stored())]
     const names = [...new Set(all.map((known) => known.pool))]
     return names.map((name) => ({
       name,
@@ -50,7 +50,7 @@ export class KnownHosts {
   async resolve(destination: string): Promise<string> {
     if (/^https?:\/\//.test(destination)) return destination
     const { pool, host, url } = this.#environment
-    const all = [{ pool, name: host, url }, ...(await this.#stored())]
+    const all = [{ pool, name: host, url }, ...(await this.stored())]
     const found = all.filter((known) => matches(known, destination))
     const only = found[0]
     if (!only) throw new CrosspoolError('NOT_FOUND', { kind: 'host', id: destination })
@@ -63,7 +63,8 @@ export class KnownHosts {
     return only.url
   }
 
-  async #stored(): Promise<KnownHost[]> {
+  /** Those that were introduced. */
+  async stored(): Promise<KnownHost[]> {
     return (await this.#environment.store.list<KnownHost>(prefix)).map(({ value }) => value)
   }
 

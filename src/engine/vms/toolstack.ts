@@ -11,6 +11,7 @@ import { Receivers } from '../migration/receivers.ts'
 import { preflightBothSides } from '../migration/steps/preparation-steps.ts'
 import { OperationRunner } from '../operation/operation-runner.ts'
 import { EndedVms } from './ended-vms.ts'
+import { Inventories } from './inventories.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { Ownerships } from './ownerships.ts'
 import { Sendings } from './sendings.ts'
@@ -24,6 +25,7 @@ export class Toolstack {
   readonly operations: OperationRunner
   readonly receivers: Receivers
   readonly hosts: KnownHosts
+  readonly inventories: Inventories
   readonly sendings: Sendings
   readonly ownerships: Ownerships
   readonly #environment: ToolstackEnvironment
@@ -37,6 +39,11 @@ export class Toolstack {
     this.operations.register(migrateVm(environment))
     this.receivers = new Receivers(environment)
     this.hosts = new KnownHosts(environment)
+    this.inventories = new Inventories(environment, {
+      vms: () => this.listVms(),
+      operations: () => this.operations.list(),
+      otherHosts: () => this.hosts.stored(),
+    })
     this.sendings = new Sendings(environment)
     this.ownerships = new Ownerships(environment, this.receivers, (vm) => this.#operationOf(vm))
     this.#acts = new VmActs((vm) => this.#operationOf(vm))
@@ -134,6 +141,7 @@ export class Toolstack {
       to: { pool: '', host: request.destination },
       epoch: 0,
       receive: null,
+      checks: [],
       disks: [],
       receiver: null,
       keptDisks: [],

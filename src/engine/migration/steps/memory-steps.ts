@@ -38,11 +38,12 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
       live.outgoing = await hypervisor.send(memo.vm.id, stream, {
         ...memo.request.memory,
         signal,
-        onProgress: ({ sentBytes, totalBytes }) => {
+        onProgress: ({ sentBytes, totalBytes, passes = null }) => {
           const elapsedMs = Math.max(1, clock.monotonicMs() - startedMs)
           live.memory = {
             sentBytes,
             totalBytes,
+            passes,
             bytesPerSecond: Math.round((sentBytes * 1000) / elapsedMs),
           }
           context.progress(totalBytes === 0 ? 0 : sentBytes / totalBytes)

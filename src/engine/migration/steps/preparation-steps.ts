@@ -29,6 +29,7 @@ export function checkEverything(environment: ToolstackEnvironment): Step<Migrati
       if (!preflight.possible) throw preflightFailure(preflight)
       memo.receive = request
       memo.epoch = request.epoch
+      memo.checks = preflight.checks
       memo.disks = preflight.disks.map((plan) => {
         const found = described.disks.find(({ disk }) => disk.slot === plan.slot)
         if (!found) throw new CrosspoolError('NOT_FOUND', { kind: 'disk', id: plan.slot })
