@@ -1,6 +1,7 @@
 import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { bundleUi } from './bundle-ui.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const nativePackage = 'lmdb'
@@ -12,8 +13,8 @@ const programs = {
 }
 
 /**
- * Bundles the two daemons and the CLI into an empty folder, one file each, so that a host needs Node
- * and this folder but no npm. Only lmdb stays a package of its own, because of its native part.
+ * Bundles the two daemons and the CLI into an empty folder, one file each, and the web UI beside them, so
+ * that a host needs Node and this folder but no npm. Only lmdb stays a package of its own, because of its native part.
  */
 export async function bundle(distribution: string): Promise<void> {
   await build({
@@ -35,6 +36,7 @@ export async function bundle(distribution: string): Promise<void> {
     },
     logLevel: 'warning',
   })
+  await bundleUi(join(distribution, 'ui'))
   for (const name of withDependencies(nativePackage)) {
     cpSync(join(root, 'node_modules', name), join(distribution, 'node_modules', name), {
       recursive: true,

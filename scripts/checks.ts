@@ -3,6 +3,7 @@ import type { Check } from './run-checks.ts'
 /** What needs neither root nor the lab. */
 export const checksWithoutLab: readonly Check[] = [
   { name: 'types', command: ['npx', 'tsc', '-p', '.'] },
+  { name: 'types of the web UI', command: ['npx', 'tsc', '-p', 'src/ui'] },
   { name: 'lint and format', command: ['npx', 'biome', 'check', '.'] },
   { name: 'unused code', command: ['npx', 'knip'] },
   { name: 'tests', command: ['npx', 'vitest', 'run'], isTestRun: true },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Operation } from './operation.ts'
 import { vmConfigurationSchema, vmDefinitionSchema } from './vm.ts'
 
 export const memoryTuningSchema = z.object({
@@ -259,3 +260,9 @@ export const migrationDetailsSchema = z
   })
   .meta({ id: 'MigrationDetails' })
 export type MigrationDetails = z.infer<typeof migrationDetailsSchema>
+
+/** What a migration tells of itself; null for another kind of operation. */
+export function migrationDetailsOf(operation: Operation): MigrationDetails | null {
+  const parsed = migrationDetailsSchema.safeParse(operation.details)
+  return parsed.success ? parsed.data : null
+}

@@ -1,14 +1,8 @@
-import { type MigrationDetails, migrationDetailsSchema } from '../../model/migration.ts'
+import { type MigrationDetails, migrationDetailsOf } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
 import { stateText, timelineView } from './operation-views.ts'
 import { bar, bytes, duration, percent, plural, rate } from './quantities.ts'
 import type { Style } from './style.ts'
-
-/** What a migration tells of itself; null for another kind of operation. */
-export function migrationDetailsOf(operation: Operation): MigrationDetails | null {
-  const parsed = migrationDetailsSchema.safeParse(operation.details)
-  return parsed.success ? parsed.data : null
-}
 
 /** The whole picture of a running operation, drawn anew at every change. */
 export function liveView(operation: Operation, nowMs: number, style: Style): string {

@@ -1,6 +1,6 @@
-import type { MigrationDetails } from '../../model/migration.ts'
+import { type MigrationDetails, migrationDetailsOf } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
-import { migrationDetailsOf, title } from './migration-view.ts'
+import { title } from './migration-view.ts'
 import { bytes, duration, percent, rate } from './quantities.ts'
 import { plainStyle } from './style.ts'
 

@@ -1,10 +1,12 @@
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { createToolstackPeers } from '../../api/client/peers.ts'
 import { createRemoteStorageManager } from '../../api/client/remote-storage-manager.ts'
 import { toolstackApi } from '../../api/contract/api-descriptions.ts'
 import { apiVersion } from '../../api/contract/shared.ts'
 import { memoryPath, memoryProtocol, toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
 import { createServer } from '../../api/server/create-server.ts'
+import { mountWebUi } from '../../api/server/web-ui.ts'
 import { mountXenApi } from '../../api/xenapi/mount.ts'
 import { createLmdbRecordStore } from '../../drivers/record-store-lmdb/index.ts'
 import { systemClock } from '../../drivers/system/clock.ts'
@@ -21,6 +23,9 @@ import { createXenApi } from './xenapi.ts'
 
 /** The other side may have to make and fill volumes before it answers. */
 const peerTimeoutMs = 300_000
+
+/** Beside the program, or where this checkout is built to. */
+const webUiFolders = ['ui', '../../../dist/ui'].map((folder) => join(import.meta.dirname, folder))
 
 /** xapi: composes the toolstack from its configuration and serves it. */
 await runDaemon(async () => {
@@ -49,6 +54,7 @@ await runDaemon(async () => {
   )
   const xenApi = createXenApi(environment, toolstack)
   mountXenApi(server.app, xenApi)
+  mountWebUi(server.app, webUiFolders)
   await toolstack.recover()
   await server.listen({ host: listen.address, port: listen.port })
   log.info({ host, pool, ...listen }, 'xapi is ready')

@@ -20,10 +20,12 @@ const needs: readonly Need[] = [
   { packageName: 'tar', file: '/usr/bin/tar' },
 ]
 
-/** For the documents' examples, which a host of the lab brings itself, the tests' foreign clients and the model. */
+/** For the documents' examples, which a host of the lab brings itself, the tests' foreign clients, the model and the web UI. */
 const otherNeeds: readonly Need[] = [
   { packageName: 'curl', file: '/usr/bin/curl' },
   { packageName: 'jq', file: '/usr/bin/jq' },
+  { packageName: 'chromium', file: '/usr/bin/chromium' },
+  { packageName: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
   { packageName: 'spin', file: '/usr/bin/spin' },
   {
     packageName: 'python3-os-xenapi',

@@ -1,0 +1,30 @@
+import { cpSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { build, type Plugin } from 'esbuild'
+
+const source = resolve(import.meta.dirname, '../src/ui')
+
+/** zod brings its messages in fifty languages, which nobody reads here. */
+const withoutLanguages: Plugin = {
+  name: 'without-languages',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: '' }))
+  },
+}
+
+/** The web UI as a folder of static files. */
+export async function bundleUi(folder: string): Promise<void> {
+  await build({
+    entryPoints: { app: join(source, 'main.tsx'), style: join(source, 'style.css') },
+    outdir: folder,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    plugins: [withoutLanguages],
+    logLevel: 'warning',
+  })
+  for (const name of ['index.html', 'icon.svg']) cpSync(join(source, name), join(folder, name))
+}
