@@ -44,12 +44,9 @@ it('a VM is migrated by mouse, watched, and its report kept', async () => {
 
   await page.getByRole('heading', { name: 'migrate database', level: 1 }).waitFor()
   await page.locator('.timeline li.running', { hasText: 'synchronise' }).waitFor()
-  await page
-    .locator('.transfers')
-    .getByText(/MiB\/s/)
-    .first()
-    .waitFor()
-  await page.waitForTimeout(2_500)
+  // Half-way, where there is most to see.
+  const halfway = page.locator('.transfers .number', { hasText: /^[5-9]\d %$/ })
+  await halfway.first().waitFor()
   await stage.photograph(page, 'live')
   await stage.photograph(page, 'live-full', true)
   links.between.become('open')

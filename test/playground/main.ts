@@ -15,7 +15,7 @@ const data = await source.newDisk('qcow2', 'walker-data', 256 * MiB)
 await guest.startOn(source, [root, data])
 
 for (const { name, pool, url, storageUrl } of playground.hosts)
-  console.log(`${pool}/${name}   xapi ${url}   sm ${storageUrl}`)
+  console.log(`${pool}/${name}   xapi and web UI ${url}   sm ${storageUrl}`)
 console.log('\nTry, in another terminal:\n')
 for (const { what, command } of await writeExamples(playground, guest))
   console.log(`  # ${what}\n  ${command}\n`)

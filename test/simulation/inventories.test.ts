@@ -40,7 +40,7 @@ it('tells of changes to all who watch, and of nothing else', async () => {
   await cluster.clock.advance(5_000)
   expect(told).toEqual(['running'])
   await one.toolstack.pauseVm(vm)
-  await cluster.clock.advance(2_000)
+  await cluster.clock.advance(5_000)
   expect(told).toEqual(['running', 'paused'])
   stop()
   await one.toolstack.unpauseVm(vm)

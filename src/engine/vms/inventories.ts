@@ -14,7 +14,8 @@ interface Sources {
 type Listener = (inventories: KnownInventory[]) => void
 
 const endedShown = 20
-const intervalMs = 1_000
+/** Each look runs the hosts' own tools: lvs, xl. */
+const intervalMs = 2_000
 
 /** What is on this host and on those that it knows, for whoever wants to see all of it. */
 export class Inventories {

@@ -5,7 +5,7 @@ import { Meter } from '../parts/meter.tsx'
 import { OperationTable } from '../parts/operation-table.tsx'
 import { PageTitle } from '../parts/page-title.tsx'
 import { useStore } from '../parts/use-store.ts'
-import { allOf, poolsOf, runningOperations } from '../views/landscape.ts'
+import { allOf, namedOf, poolsOf, runningOperations } from '../views/landscape.ts'
 
 const recentShown = 5
 
@@ -59,9 +59,11 @@ function HostCard({ host: known }: { host: KnownInventory }) {
   )
 }
 
-function HostFigures({ known: { inventory } }: { known: KnownInventory }) {
+function HostFigures({ known }: { known: KnownInventory }) {
+  const { inventory } = known
   if (inventory === null) return null
-  const { host, vms, srs } = inventory
+  const { host, vms } = inventory
+  const srs = namedOf([known], 'srs').map(({ it }) => it)
   const usedBytes = host.memoryBytes - host.freeMemoryBytes
   const running = vms.filter(({ state }) => state === 'running').length
   return (

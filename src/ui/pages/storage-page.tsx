@@ -4,7 +4,7 @@ import { DataTable } from '../parts/data-table.tsx'
 import { Meter } from '../parts/meter.tsx'
 import { PageTitle } from '../parts/page-title.tsx'
 import { useStore } from '../parts/use-store.ts'
-import { allOf, placeName, srName } from '../views/landscape.ts'
+import { namedOf, placeName, srName } from '../views/landscape.ts'
 
 export function StoragePage() {
   const inventories = useStore().inventories.value ?? []
@@ -15,7 +15,7 @@ export function StoragePage() {
         <h2 id="srs">SRs</h2>
         <DataTable
           caption="SRs of all hosts"
-          rows={allOf(inventories, 'srs')}
+          rows={namedOf(inventories, 'srs')}
           keyOf={({ at, it }) => `${at.url} ${it.id}`}
           empty="No SRs. Make one known with crosspool srs create."
           columns={[
@@ -43,7 +43,7 @@ export function StoragePage() {
         <h2 id="vdis">VDIs</h2>
         <DataTable
           caption="VDIs of all hosts"
-          rows={allOf(inventories, 'vdis')}
+          rows={namedOf(inventories, 'vdis')}
           keyOf={({ at, it }) => `${at.url} ${it.id}`}
           empty="No VDIs."
           columns={[

@@ -91,7 +91,7 @@ function Actions({ vm }: { vm: Vm }) {
           <button
             key={action}
             type="button"
-            class={action === 'migrate' ? 'primary' : question === null ? '' : ''}
+            class={action === 'migrate' ? 'primary' : ''}
             disabled={busy !== null}
             onClick={() => press(action)}
           >
@@ -157,7 +157,7 @@ function Facts({ vm, at }: { vm: Vm; at: KnownInventory }) {
       <section aria-labelledby="disks">
         <h2 id="disks">Disks</h2>
         <DataTable
-          caption="Disks"
+          caption="Disks of this VM"
           rows={vm.disks}
           keyOf={({ slot }) => slot}
           empty="It has no disks."
@@ -191,7 +191,7 @@ function Facts({ vm, at }: { vm: Vm; at: KnownInventory }) {
       <section aria-labelledby="interfaces">
         <h2 id="interfaces">Interfaces</h2>
         <DataTable
-          caption="Interfaces"
+          caption="Interfaces of this VM"
           rows={vm.interfaces}
           keyOf={({ slot }) => slot}
           empty="It has no interfaces."

@@ -2,6 +2,7 @@ import { bytes, duration, percent, rate } from '../../lib/quantities.ts'
 import type { MigrationDetails } from '../../model/migration.ts'
 import { isEnded, type Operation } from '../../model/operation.ts'
 import { srNameAnywhere } from '../views/landscape.ts'
+import { outOfSyncOf } from '../views/migration.ts'
 import type { Sample } from '../views/samples.ts'
 import { blackoutOf } from '../views/timeline.ts'
 import { Badge } from './badge.tsx'
@@ -32,7 +33,7 @@ function Figures({ operation, details }: Omit<MigrationPictureProps, 'samples'>)
   const now = useStore().nowMs.value
   const { disks, figures, heartbeat, memory } = details
   const blackout = blackoutOf(operation, figures.pausedMs, now)
-  const outOfSyncBytes = disks.reduce((sum, disk) => sum + disk.outOfSyncBytes, 0)
+  const outOfSyncBytes = disks.reduce((sum, disk) => sum + outOfSyncOf(disk), 0)
   return (
     <dl class="figures">
       <div>
@@ -121,7 +122,7 @@ interface DiskTransferProps {
 function DiskTransfer({ disk, isOver }: DiskTransferProps) {
   const inventories = useStore().inventories.value ?? []
   const nameOf = (id: string) => srNameAnywhere(inventories, id)
-  const { slot, sourceSr, sr, state, sizeBytes, outOfSyncBytes, sentBytes } = disk
+  const { slot, sourceSr, sr, state, sizeBytes, sentBytes } = disk
   if (!disk.replicated)
     return (
       <li>
@@ -131,8 +132,8 @@ function DiskTransfer({ disk, isOver }: DiskTransferProps) {
         </div>
       </li>
     )
-  const hasBegun = state !== 'waiting' && state !== 'offered' && state !== 'connecting'
-  const fraction = hasBegun ? 1 - outOfSyncBytes / sizeBytes : 0
+  const outOfSyncBytes = outOfSyncOf(disk)
+  const fraction = 1 - outOfSyncBytes / sizeBytes
   return (
     <li>
       <div class="line">

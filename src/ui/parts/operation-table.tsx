@@ -51,6 +51,7 @@ export function OperationTable({ caption, operations }: OperationTableProps) {
         {
           title: 'Took',
           isNumber: true,
+          isMinor: true,
           cell: ({ it }) => duration(Math.max(0, (it.endedAtMs ?? now) - it.startedAtMs)),
         },
         {

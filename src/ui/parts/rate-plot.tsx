@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
 import { bytes, rate } from '../../lib/quantities.ts'
+import { MiB } from '../../lib/units.ts'
 import type { Sample } from '../views/samples.ts'
 import { clockTime } from '../views/times.ts'
 import { useStore } from './use-store.ts'
@@ -73,7 +74,7 @@ function optionsOf(element: HTMLElement, slots: readonly string[]): UPlot.Option
     height: heightPx,
     cursor: { y: false },
     legend: { live: false },
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.15, 1)] } },
+    scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.15, MiB)] } },
     axes: [
       {
         ...axis,

@@ -64,6 +64,17 @@ export function srName({ inventory }: KnownInventory, sr: string): string {
   return inventory?.srs.find(({ id }) => id === sr)?.name ?? sr
 }
 
+/** Each host's by name: the daemons give them in no order. */
+export function namedOf<K extends 'vms' | 'srs' | 'vdis'>(
+  inventories: readonly KnownInventory[],
+  kind: K,
+): readonly Located<Inventory[K][number]>[] {
+  const order = (at: KnownInventory) => inventories.indexOf(at)
+  return [...allOf(inventories, kind)].sort(
+    (a, b) => order(a.at) - order(b.at) || a.it.name.localeCompare(b.it.name),
+  )
+}
+
 /** What an operation is of, in words. */
 export function subjectOf({ details, subject }: Operation): string {
   return typeof details.vmName === 'string' ? details.vmName : subject

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { sample } from '../../../test/support/sample-documents.ts'
 import type { MigrationDetails } from '../../model/migration.ts'
 import type { Operation, StepRecord } from '../../model/operation.ts'
-import { cancelOf, logOf, sentenceOf, verifiedOf } from './migration.ts'
+import { cancelOf, logOf, outOfSyncOf, sentenceOf, verifiedOf } from './migration.ts'
 import { addSample, type Sample } from './samples.ts'
 import { blackoutOf, timelineOf } from './timeline.ts'
 
@@ -98,6 +98,15 @@ describe('in words', () => {
     expect(at('cancelled')).toContain('everything was taken back')
   })
 
+  it('counts a disk whose mirror does not stand yet as out of sync', () => {
+    const [disk] = details.disks
+    if (!disk) throw new Error('the sample has a disk')
+    const waiting = { ...disk, state: 'connecting', outOfSyncBytes: 0 }
+    expect(outOfSyncOf(waiting)).toBe(disk.sizeBytes)
+    expect(outOfSyncOf(disk)).toBe(disk.outOfSyncBytes)
+    expect(outOfSyncOf({ ...waiting, replicated: false })).toBe(0)
+  })
+
   it('claims only what was verified', () => {
     expect(verifiedOf(operationAt(['synchronise']), details)).toEqual(['12 heartbeats, 0 missed.'])
     const check = { name: 'cpu', subject: 'beta1', reason: '', code: null }
@@ -115,7 +124,6 @@ describe('in words', () => {
     expect(logOf(operationAt(['check', 'memory'])).map(({ text }) => text)).toEqual([
       'memory began',
       'check done after 1.0 s',
-      'check began',
       'asked for',
     ])
   })

@@ -33,6 +33,14 @@ export function sentenceOf(operation: Operation, details: MigrationDetails): str
   }
 }
 
+/** Before its mirror stands, all of a disk is still to be copied. */
+export function outOfSyncOf({ replicated, state, sizeBytes, outOfSyncBytes }: DiskDetails): number {
+  if (!replicated) return 0
+  return ['waiting', 'offered', 'connecting'].includes(state) ? sizeBytes : outOfSyncBytes
+}
+
+type DiskDetails = MigrationDetails['disks'][number]
+
 export interface CancelView {
   readonly isPossible: boolean
   readonly consequences: readonly string[]
@@ -59,7 +67,7 @@ export function cancelOf(operation: Operation, details: MigrationDetails): Cance
   return {
     isPossible: true,
     consequences: [
-      `${vm} runs on at ${from}, without a pause or with a short one.`,
+      `${vm} runs on at ${from} as if nothing had been.`,
       copied
         ? `What has been copied to ${to} is removed; another attempt copies it again.`
         : `What was reserved at ${to} is given back.`,
@@ -104,12 +112,14 @@ export interface LogLine {
 
 /** What happened when, the newest first. */
 export function logOf(operation: Operation): readonly LogLine[] {
-  const lines = operation.steps.flatMap(({ name, state, startedAtMs, endedAtMs }) => [
-    ...(startedAtMs === null ? [] : [{ atMs: startedAtMs, text: `${name} began` }]),
-    ...(startedAtMs === null || endedAtMs === null
-      ? []
-      : [{ atMs: endedAtMs, text: `${name} ${state} after ${duration(endedAtMs - startedAtMs)}` }]),
-  ])
+  // Each step begins when the one before it ends, so only what still runs is said to have begun.
+  const lines = operation.steps.flatMap(({ name, state, startedAtMs, endedAtMs }) => {
+    if (startedAtMs === null) return []
+    if (endedAtMs === null) return [{ atMs: startedAtMs, text: `${name} began` }]
+    return [
+      { atMs: endedAtMs, text: `${name} ${state} after ${duration(endedAtMs - startedAtMs)}` },
+    ]
+  })
   const end =
     operation.endedAtMs === null ? [] : [{ atMs: operation.endedAtMs, text: operation.state }]
   return [{ atMs: operation.startedAtMs, text: 'asked for' }, ...lines, ...end]

@@ -1,4 +1,5 @@
 import type { MigrationDetails } from '../../model/migration.ts'
+import { outOfSyncOf } from './migration.ts'
 
 /** What the plots are made of: one row for each time that the operation told of itself. */
 export interface Sample {
@@ -21,7 +22,7 @@ export function addSample(
   const sample: Sample = {
     atMs,
     diskRates: Object.fromEntries(disks.map(({ slot, bytesPerSecond }) => [slot, bytesPerSecond])),
-    outOfSyncBytes: disks.reduce((sum, disk) => sum + disk.outOfSyncBytes, 0),
+    outOfSyncBytes: disks.reduce((sum, disk) => sum + outOfSyncOf(disk), 0),
     memoryRate: step === 'memory' ? details.memory.bytesPerSecond : null,
   }
   // A long migration is thinned out, not cut off: its whole course is the picture.

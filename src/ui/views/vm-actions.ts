@@ -1,15 +1,11 @@
 import type { Vm } from '../../model/vm.ts'
 
-export type VmAction =
-  | 'migrate'
-  | 'start'
-  | 'shutdown'
-  | 'reboot'
-  | 'pause'
-  | 'unpause'
-  | 'reset'
-  | 'destroy'
-  | 'forget'
+/** In the order of the buttons. */
+const actions = [
+  ...(['migrate', 'start', 'pause', 'unpause', 'shutdown'] as const),
+  ...(['reboot', 'reset', 'destroy', 'forget'] as const),
+]
+export type VmAction = (typeof actions)[number]
 
 interface ActionView {
   readonly label: string
@@ -50,7 +46,5 @@ export const vmActions: Readonly<Record<VmAction, ActionView>> = {
 
 export function actionsFor({ state, operation }: Vm): readonly VmAction[] {
   if (operation !== null) return []
-  return (Object.keys(vmActions) as VmAction[]).filter((action) =>
-    vmActions[action].from.includes(state),
-  )
+  return actions.filter((action) => vmActions[action].from.includes(state))
 }
