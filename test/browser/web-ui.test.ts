@@ -45,7 +45,7 @@ it('a VM is migrated by mouse, watched, and its report kept', async () => {
   await page.getByRole('heading', { name: 'migrate database', level: 1 }).waitFor()
   await page.locator('.timeline li.running', { hasText: 'synchronise' }).waitFor()
   // Half-way, where there is most to see.
-  const halfway = page.locator('.transfers .number', { hasText: /^[5-9]\d %$/ })
+  const halfway = page.locator('.transfers .number', { hasText: /^[4-7]\d %$/ })
   await halfway.first().waitFor()
   await stage.photograph(page, 'live')
   await stage.photograph(page, 'live-full', true)

@@ -90,6 +90,8 @@ function useOperation(id: string) {
     const following = new AbortController()
     void followOperation(store, id, following.signal, {
       onOperation(seen) {
+        // It happened now, not at the last tick.
+        store.tick()
         setOperation(seen)
         setProblem('')
         const details = migrationDetailsOf(seen)
