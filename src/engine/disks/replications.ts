@@ -198,7 +198,7 @@ export class Replications {
         { key: this.#records.key(record.id), value: record },
       ],
     })
-    this.watcher.note(record)
+    this.#note(record)
   }
 
   async #end(record: ReplicationRecord): Promise<void> {
@@ -211,11 +211,18 @@ export class Replications {
           : [],
     })
     this.watcher.forget(record.id)
+    this.#environment.log.info({ replication: record.id, vdi: record.vdi }, 'replication is gone')
   }
 
   async #put(record: ReplicationRecord): Promise<void> {
     await this.#records.put(record)
+    this.#note(record)
+  }
+
+  #note(record: ReplicationRecord): void {
     this.watcher.note(record)
+    const { id, vdi, side, phase } = record
+    this.#environment.log.info({ replication: id, vdi, side, phase }, 'replication')
   }
 
   /** Its failure must not hide why; the record then stays, and a restart or `stop` tries again. */

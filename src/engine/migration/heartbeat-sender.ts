@@ -10,6 +10,7 @@ export interface HeartbeatOptions {
   readonly send: (beat: Heartbeat) => Promise<HeartbeatAnswer>
   /** What the beat tells besides its number and time. */
   readonly describe: () => Pick<Heartbeat, 'phase' | 'replications'>
+  readonly onMissed?: (error: unknown) => void
   /** Called once, when the peer is silent for too long or says that it has aborted. */
   readonly onLost: (error: CrosspoolError) => void
 }
@@ -75,8 +76,9 @@ export class HeartbeatSender {
           message: 'the destination has given the migration up',
         })
       return null
-    } catch {
+    } catch (error) {
       this.#missed += 1
+      this.#options.onMissed?.(error)
       const elapsedMs = Math.round(clock.monotonicMs() - this.#lastAnswerMs)
       return elapsedMs > deadlineMs ? new CrosspoolError('HEARTBEAT_LOST', { elapsedMs }) : null
     }

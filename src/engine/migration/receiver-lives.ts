@@ -56,7 +56,7 @@ export class ReceiverLives {
    * @throws TOO_LATE_TO_CANCEL
    */
   async refuse(id: string, reason: string, neverRan = false): Promise<void> {
-    const { store, host } = this.#environment
+    const { store, host, log } = this.#environment
     const record = await loadReceiver(store, id)
     if (record.state === 'aborted') return
     const mayRefuse = isTheSources(record.state) || record.state === 'owned' || neverRan
@@ -66,6 +66,7 @@ export class ReceiverLives {
     await writeOwnership(store, vm.id, { epoch, state: 'refused', operation }, [
       receiverPut(refused),
     ])
+    log.warn({ operation, receiver: id, reason }, 'the VM has been refused for good')
     await this.clean(refused)
   }
 

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { ReceiveRequest, Receiver, ReceiverState } from '../../model/migration.ts'
 import type { VmConfiguration } from '../../model/vm.ts'
+import type { Log } from '../../ports/log.ts'
 import type { Json, RecordStore } from '../../ports/record-store.ts'
 
 /** What the destination must remember of an arriving VM across a restart. */
@@ -37,6 +38,13 @@ export async function saveReceiver(store: RecordStore, record: ReceiverRecord): 
 
 export function receiverPut(record: ReceiverRecord) {
   return { key: prefix + record.id, value: record as unknown as Json }
+}
+
+/** Tells in the log what has become of it: the operation's id is there as it is at the source. */
+export function noteReceiver(log: Log, { id, state, request, disks }: ReceiverRecord): void {
+  const replications = disks.flatMap(({ replication }) => replication ?? [])
+  const { operation } = request
+  log.info({ operation, receiver: id, vm: request.vm.id, replications }, `receiver is ${state}`)
 }
 
 /** @throws NOT_FOUND */

@@ -29,6 +29,7 @@ import {
   isTheSources,
   listReceivers,
   loadReceiver,
+  noteReceiver,
   type ReceiverRecord,
   receiverDocument,
   receiverPut,
@@ -136,11 +137,8 @@ export class Receivers {
     return this.#lock.run([id], async () => {
       const record = await loadReceiver(this.#environment.store, id)
       if (epoch !== record.request.epoch) {
-        throw new CrosspoolError('STALE_EPOCH', {
-          epoch,
-          vm: record.request.vm.name,
-          known: record.request.epoch,
-        })
+        const { vm, epoch: known } = record.request
+        throw new CrosspoolError('STALE_EPOCH', { epoch, vm: vm.name, known })
       }
       if (record.state === 'aborted') throw refusal(record.reason)
       const next = start ? 'starting' : 'owned'
@@ -257,6 +255,7 @@ export class Receivers {
     }
     const taken: ReceiverRecord = { ...record, state }
     await writeOwnership(store, vm.id, { epoch, state: 'owned', operation }, [receiverPut(taken)])
+    noteReceiver(this.#environment.log, taken)
     return taken
   }
 
@@ -270,7 +269,9 @@ export class Receivers {
       await this.#lives.refuse(record.id, error.message, true)
       throw error
     }
-    return saveArrived(this.#environment.store, record)
+    const arrived = await saveArrived(this.#environment.store, record)
+    noteReceiver(this.#environment.log, arrived)
+    return arrived
   }
 
   /** After a restart there is no handle, and only the hypervisor knows how far the start had come. */
@@ -291,6 +292,7 @@ export class Receivers {
 
   async #save(record: ReceiverRecord): Promise<ReceiverRecord> {
     await saveReceiver(this.#environment.store, record)
+    noteReceiver(this.#environment.log, record)
     return record
   }
 }

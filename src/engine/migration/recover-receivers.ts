@@ -21,7 +21,11 @@ export async function recoverReceivers(
     if (record.state === 'aborted' && !record.cleaned) await lives.clean(record)
     if (record.state !== 'starting') continue
     await run(record).catch((error: unknown) => {
-      log.error({ receiver: record.id, error }, 'nobody can tell yet whether the VM ran here')
+      const { operation } = record.request
+      log.error(
+        { operation, receiver: record.id, error },
+        'nobody can tell yet whether the VM ran here',
+      )
     })
   }
 }

@@ -193,6 +193,7 @@ export class RunningOperation<Memo, Live> {
   async #end(state: OperationState, error: ErrorDocument | null): Promise<void> {
     this.#operation = { ...this.#operation, state, error, endedAtMs: this.#options.clock.now() }
     await this.#save()
+    this.#options.log.info({ operation: this.id, state, code: error?.code }, 'operation has ended')
     this.#listeners.clear()
   }
 

@@ -121,7 +121,7 @@ const queuePauseMs = 2_000
 
 /** From here on each side notices when the other is gone. */
 export function keepHeartbeat(environment: ToolstackEnvironment): Step<MigrationContext> {
-  const { clock, heartbeat, peers } = environment
+  const { clock, heartbeat, peers, log } = environment
   return {
     name: 'heartbeat',
     weight: 0,
@@ -134,6 +134,8 @@ export function keepHeartbeat(environment: ToolstackEnvironment): Step<Migration
       live.heartbeat = new HeartbeatSender({
         ...{ clock, intervalMs: heartbeat.intervalMs, deadlineMs },
         send: (beat) => peer.heartbeat(receiver.id, receiver.token, beat),
+        onMissed: (error) =>
+          log.warn({ operation: context.operation, error }, 'a heartbeat was not answered'),
         describe: () => ({
           phase: context.step(),
           replications: memo.disks.flatMap(({ slot, vdi }) => {
