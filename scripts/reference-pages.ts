@@ -11,6 +11,7 @@ import { storageConfigurationSchema } from '../src/daemons/storage/configuration
 import { toolstackConfigurationSchema } from '../src/daemons/toolstack/configuration.ts'
 import { errorTable, isErrorCode } from '../src/model/errors.ts'
 import { markdownTable } from './markdown-table.ts'
+import { metricsPage } from './metrics-page.ts'
 import { xenApiPage } from './xenapi-page.ts'
 
 /** The pages of docs/reference that are made from the code: file name and content. */
@@ -21,6 +22,7 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
     ['errors.md', errorsPage()],
     ['cli.md', cliPage()],
     ['configuration.md', configurationPage()],
+    ['metrics.md', `${generated}\n\n${metricsPage()}`],
     ['xenapi.md', `${generated}\n\n${xenApiPage()}`],
   ])
 }

@@ -45,11 +45,20 @@ const arrows: readonly { readonly from: string; readonly to: readonly string[] }
   { from: 'src/api/server', to: ['src/api/contract', 'src/model', 'src/lib', 'src/ports'] },
   { from: 'src/api/xenapi', to: ['src/model', 'src/lib', 'src/ports'] },
   { from: 'src/api/client', to: ['src/api/contract', 'src/model', 'src/lib', 'src/ports'] },
+  { from: 'src/metrics', to: ['src/ports', 'src/model', 'src/lib'] },
   { from: 'src/cli', to: ['src/api/client', 'src/api/contract', 'src/model', 'src/lib'] },
   { from: 'src/ui', to: ['src/api/client', 'src/api/contract', 'src/model', 'src/lib'] },
   {
     from: 'src/daemons',
-    to: ['src/drivers', 'src/engine', 'src/api', 'src/ports', 'src/model', 'src/lib'],
+    to: [
+      'src/drivers',
+      'src/engine',
+      'src/metrics',
+      'src/api',
+      'src/ports',
+      'src/model',
+      'src/lib',
+    ],
   },
 ]
 

@@ -10,8 +10,10 @@ import { systemClock } from '../../drivers/system/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
 import { createStorageManager } from '../../engine/disks/storage-manager.ts'
 import { createLog } from '../../lib/log.ts'
+import { measureStorage } from '../../metrics/storage-metrics.ts'
 import { datapaths, volumeStores } from '../drivers.ts'
 import { loadConfiguration } from '../load-configuration.ts'
+import { operateDaemon } from '../operating.ts'
 import { runDaemon } from '../run-daemon.ts'
 import { storageConfigurationSchema } from './configuration.ts'
 import { storageHandlers } from './handlers.ts'
@@ -45,6 +47,10 @@ await runDaemon(async () => {
     handlers: storageHandlers(storage),
     ...storageApi,
     log,
+  })
+  operateDaemon(server.app, measureStorage(storage, { apiVersion, clock: systemClock, log }), {
+    store: () => store.get('ready'),
+    datapath: () => datapath.inventory(),
   })
   await server.listen({ host: listen.address, port: listen.port })
   log.info({ host, ...listen, datapath: datapath.capabilities.description }, 'sm is ready')

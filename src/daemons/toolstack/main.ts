@@ -14,8 +14,10 @@ import { systemRandom } from '../../drivers/system/random.ts'
 import type { ToolstackEnvironment } from '../../engine/environment.ts'
 import { Toolstack } from '../../engine/vms/toolstack.ts'
 import { createLog } from '../../lib/log.ts'
+import { measureToolstack } from '../../metrics/toolstack-metrics.ts'
 import { createHypervisor } from '../drivers.ts'
 import { loadConfiguration } from '../load-configuration.ts'
+import { operateDaemon } from '../operating.ts'
 import { runDaemon } from '../run-daemon.ts'
 import { toolstackConfigurationSchema } from './configuration.ts'
 import { toolstackHandlers } from './handlers.ts'
@@ -52,6 +54,11 @@ await runDaemon(async () => {
   server.onUpgrade(memoryPath, memoryProtocol, ({ receiver }, token) =>
     toolstack.receivers.openMemory(receiver, token),
   )
+  operateDaemon(server.app, measureToolstack(toolstack, { apiVersion, clock: systemClock, log }), {
+    store: () => store.get('ready'),
+    storageManager: () => environment.storage.facts(),
+    hypervisor: () => environment.hypervisor.host(),
+  })
   const xenApi = createXenApi(environment, toolstack)
   mountXenApi(server.app, xenApi)
   mountWebUi(server.app, webUiFolders)

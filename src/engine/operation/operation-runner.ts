@@ -25,6 +25,7 @@ export class OperationRunner {
   readonly #options: OperationRunnerOptions
   readonly #running = new Map<string, RunningOperation<unknown, unknown>>()
   readonly #kinds = new Map<string, OperationKind<unknown, unknown>>()
+  readonly #observers = new Set<(operation: Operation) => void>()
 
   constructor(options: OperationRunnerOptions) {
     this.#options = options
@@ -35,13 +36,23 @@ export class OperationRunner {
     this.#kinds.set(kind.kind, kind as unknown as OperationKind<unknown, unknown>)
   }
 
+  /** Names of the steps, in their order. */
+  stepsOf(kind: string): readonly string[] {
+    return this.#kind(kind).steps.map(({ name }) => name)
+  }
+
+  /** Calls `listener` at every change of every operation from now on. */
+  observe(listener: (operation: Operation) => void): void {
+    this.#observers.add(listener)
+  }
+
   /** Starts the operation and answers at once; it goes on by itself. @throws BUSY while another holds the subject */
   async start(kind: string, id: string, subject: string, memo: unknown): Promise<Operation> {
     const holder = this.holderOf(subject)
     if (holder)
       throw new CrosspoolError('BUSY', { kind: 'vm', id: subject, user: `operation ${holder}` })
     const operation = new RunningOperation(this.#kind(kind), { id, subject, memo }, this.#options)
-    this.#running.set(id, operation)
+    this.#hold(operation)
     await operation.begin()
     void operation.run().then(() => this.#forget(id))
     return operation.document()
@@ -57,7 +68,7 @@ export class OperationRunner {
         saved,
         this.#options,
       )
-      this.#running.set(saved.operation.id, operation)
+      this.#hold(operation)
       void operation.recover().then(() => this.#forget(saved.operation.id))
     }
   }
@@ -107,6 +118,13 @@ export class OperationRunner {
   async wait(id: string): Promise<Operation> {
     await this.#running.get(id)?.done
     return await this.get(id)
+  }
+
+  #hold(operation: RunningOperation<unknown, unknown>): void {
+    this.#running.set(operation.id, operation)
+    operation.watch((document) => {
+      for (const observer of this.#observers) observer(document)
+    })
   }
 
   async #forget(id: string): Promise<void> {
