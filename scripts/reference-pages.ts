@@ -56,8 +56,10 @@ function configurationPage(): string {
 
 # Configuration
 
-One JSON file for each daemon; a missing file, and whatever a file leaves out, means the defaults.
-\`--config FILE\` names another file. What is not known or not valid stops the start with one message.
+One JSON file for each daemon, which may have comments (//) and trailing commas; a missing file, and whatever a file
+leaves out, means the defaults. \`--config FILE\` names another file. What is not known or not valid stops the start with a
+message for each field. Files with all settings to begin from are
+[sm.json](../../packaging/configuration/sm.json) and [xapi.json](../../packaging/configuration/xapi.json).
 
 ## /etc/crosspool/sm.json, the storage manager
 

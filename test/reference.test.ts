@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
+import { exampleConfigurations } from '../scripts/example-configurations.ts'
 import { referencePages } from '../scripts/reference-pages.ts'
 
 const folder = resolve(import.meta.dirname, '../docs/reference')
@@ -10,6 +11,16 @@ it.each([...pages.keys()])('docs/reference/%s says what the code says', (name) =
   const written = readFileSync(join(folder, name), 'utf8')
   expect(written === pages.get(name), 'run: npx tsx scripts/generate-reference.ts').toBe(true)
 })
+
+it.each([...exampleConfigurations()])(
+  'packaging/configuration/%s says what the code says',
+  (name, text) => {
+    const file = resolve(import.meta.dirname, '../packaging/configuration', name)
+    expect(readFileSync(file, 'utf8') === text, 'run: npx tsx scripts/generate-reference.ts').toBe(
+      true,
+    )
+  },
+)
 
 it('the descriptions have every route with its errors', () => {
   const text = pages.get('storage.openapi.json') ?? ''

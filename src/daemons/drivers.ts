@@ -12,7 +12,6 @@ import { createLvmVolumeStores } from '../drivers/volume-store-lvm/index.ts'
 import { createPluginVolumeStores } from '../drivers/volume-store-plugin/index.ts'
 import { createSharedVolumeStores } from '../drivers/volume-store-shared/index.ts'
 import { createKernelDatapath } from '../engine/datapath/kernel-datapath.ts'
-import { CrosspoolError } from '../model/errors.ts'
 import type { Datapath } from '../ports/datapath.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
 import type { Log } from '../ports/log.ts'
@@ -21,12 +20,14 @@ import type { VolumeStoreFactory } from '../ports/volume-store.ts'
 import type { StorageConfiguration } from './storage/configuration.ts'
 import type { ToolstackConfiguration } from './toolstack/configuration.ts'
 
-export type HypervisorOptions = Pick<ToolstackConfiguration, 'runtimeDirectory' | 'qemu'>
+type HypervisorOptions = Pick<ToolstackConfiguration, 'runtimeDirectory' | 'qemu'>
 
 const system = { commandRunner: systemCommandRunner, clock: systemClock, random: systemRandom }
 
 /** Every driver that a user may name in a configuration or in a request. Adding one is one line here. */
-const hypervisors: Readonly<Record<string, (options: HypervisorOptions) => Hypervisor>> = {
+export const hypervisors: Readonly<
+  Record<ToolstackConfiguration['hypervisor'], (options: HypervisorOptions) => Hypervisor>
+> = {
   xen: ({ runtimeDirectory }) => createXenHypervisor({ ...system, runtimeDirectory }),
   qemu: ({ runtimeDirectory, qemu }) =>
     createQemuHypervisor({ ...system, ...qemu, runtimeDirectory }),
@@ -41,14 +42,6 @@ export const volumeStores: Readonly<Record<string, VolumeStoreFactory>> = {
   file: createFileVolumeStores(systemCommandRunner, { shared: false }),
   plugin: createPluginVolumeStores(systemCommandRunner),
   shared: (sr) => ('directory' in sr.configuration ? sharedFolders(sr) : sharedDevices(sr)),
-}
-
-/** @throws NOT_SUPPORTED */
-export function createHypervisor(name: string, options: HypervisorOptions): Hypervisor {
-  const create = hypervisors[name]
-  if (create) return create(options)
-  const reason = `there is ${Object.keys(hypervisors).join(', ')}`
-  throw new CrosspoolError('NOT_SUPPORTED', { what: `Hypervisor ${name}`, reason })
 }
 
 export type DatapathOptions = Pick<

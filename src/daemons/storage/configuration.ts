@@ -1,12 +1,21 @@
 import { z } from 'zod'
 
-const range = z.object({ from: z.int().min(0), to: z.int().min(0) })
+const range = z
+  .strictObject({ from: z.int().min(0), to: z.int().min(0) })
+  .refine(({ from, to }) => from <= to, 'from must not be greater than to')
 
-/** /etc/crosspool/sm.json. docs/reference/configuration.md describes it for users. */
+export const storageConfigurationFile = '/etc/crosspool/sm.json'
+
+/** docs/reference/configuration.md describes it for users. */
 export const storageConfigurationSchema = z.strictObject({
-  host: z.string().min(1).optional().describe('name of this host; its host name unless told'),
+  host: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('name of this host; its host name unless told')
+    .meta({ examples: ['alpha1'] }),
   listen: z
-    .object({
+    .strictObject({
       address: z.string().default('0.0.0.0'),
       port: z.int().min(1).max(65535).default(7310),
     })
@@ -17,11 +26,13 @@ export const storageConfigurationSchema = z.strictObject({
     .optional()
     .describe(
       'how other hosts reach it, as it stands in replication URIs; its host name and port unless told',
-    ),
+    )
+    .meta({ examples: ['http://10.0.0.1:7310'] }),
   replicationAddress: z
     .string()
     .optional()
-    .describe("this host's address for replication; the host of `url` unless told"),
+    .describe("this host's address for replication; the host of `url` unless told")
+    .meta({ examples: ['10.0.0.1'] }),
   stateDirectory: z
     .string()
     .default('/var/lib/crosspool')

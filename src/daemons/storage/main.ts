@@ -15,7 +15,7 @@ import { datapaths, volumeStores } from '../drivers.ts'
 import { loadConfiguration } from '../load-configuration.ts'
 import { operateDaemon } from '../operating.ts'
 import { runDaemon } from '../run-daemon.ts'
-import { storageConfigurationSchema } from './configuration.ts'
+import { storageConfigurationFile, storageConfigurationSchema } from './configuration.ts'
 import { storageHandlers } from './handlers.ts'
 
 /** The other side brings its replication up before it answers. */
@@ -23,7 +23,7 @@ const peerTimeoutMs = 300_000
 
 /** sm: composes the storage manager from its configuration and serves it. It needs no xapi. */
 await runDaemon(async () => {
-  const configuration = loadConfiguration(storageConfigurationSchema, '/etc/crosspool/sm.json')
+  const configuration = loadConfiguration(storageConfigurationSchema, storageConfigurationFile)
   const { host = hostname(), listen, stateDirectory } = configuration
   const url = configuration.url ?? `http://${host}:${listen.port}`
   const log = createLog({ name: 'crosspool-sm' })

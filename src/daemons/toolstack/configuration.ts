@@ -6,16 +6,19 @@ const networkSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('socket'), path: z.string() }),
 ])
 
-/** /etc/crosspool/xapi.json. docs/reference/configuration.md describes it for users. */
+export const toolstackConfigurationFile = '/etc/crosspool/xapi.json'
+
+/** docs/reference/configuration.md describes it for users. */
 export const toolstackConfigurationSchema = z.strictObject({
   host: z
     .string()
     .min(1)
     .optional()
-    .describe('name of this host, unique in its pool; its host name unless told'),
+    .describe('name of this host, unique in its pool; its host name unless told')
+    .meta({ examples: ['alpha1'] }),
   pool: z.string().min(1).default('default').describe('name of the pool that this host is in'),
   listen: z
-    .object({
+    .strictObject({
       address: z.string().default('0.0.0.0'),
       port: z.int().min(1).max(65535).default(7311),
     })
@@ -24,9 +27,10 @@ export const toolstackConfigurationSchema = z.strictObject({
   url: z
     .url()
     .optional()
-    .describe('how other hosts reach this xapi; its host name and port unless told'),
+    .describe('how other hosts reach this xapi; its host name and port unless told')
+    .meta({ examples: ['http://10.0.0.1:7311'] }),
   storageManager: z.url().default('http://127.0.0.1:7310').describe("this host's storage manager"),
-  hypervisor: z.string().default('xen').describe('which hypervisor runs the VMs'),
+  hypervisor: z.enum(['xen', 'qemu']).default('xen').describe('which hypervisor runs the VMs'),
   qemu: z
     .strictObject({
       networks: z
@@ -52,7 +56,7 @@ export const toolstackConfigurationSchema = z.strictObject({
     .describe('records that must survive'),
   runtimeDirectory: z.string().default('/run/crosspool').describe('sockets; emptied at boot'),
   limits: z
-    .object({
+    .strictObject({
       host: z.int().min(1).default(4).describe('leaving this host, and arriving at it'),
       link: z.int().min(1).default(2).describe('to one destination'),
       sr: z.int().min(1).default(4).describe('from one SR'),
@@ -60,10 +64,14 @@ export const toolstackConfigurationSchema = z.strictObject({
     .prefault({})
     .describe('how many migrations run at once; more of them wait'),
   heartbeat: z
-    .object({
+    .strictObject({
       intervalMs: z.int().min(100).default(1_000),
       deadlineMs: z.int().min(1_000).default(10_000),
     })
+    .refine(
+      ({ intervalMs, deadlineMs }) => intervalMs < deadlineMs,
+      'deadlineMs must be greater than intervalMs',
+    )
     .prefault({})
     .describe('between the two sides of a migration'),
 })

@@ -15,11 +15,11 @@ import type { ToolstackEnvironment } from '../../engine/environment.ts'
 import { Toolstack } from '../../engine/vms/toolstack.ts'
 import { createLog } from '../../lib/log.ts'
 import { measureToolstack } from '../../metrics/toolstack-metrics.ts'
-import { createHypervisor } from '../drivers.ts'
+import { hypervisors } from '../drivers.ts'
 import { loadConfiguration } from '../load-configuration.ts'
 import { operateDaemon } from '../operating.ts'
 import { runDaemon } from '../run-daemon.ts'
-import { toolstackConfigurationSchema } from './configuration.ts'
+import { toolstackConfigurationFile, toolstackConfigurationSchema } from './configuration.ts'
 import { toolstackHandlers } from './handlers.ts'
 import { createXenApi } from './xenapi.ts'
 
@@ -31,7 +31,7 @@ const webUiFolders = ['ui', '../../../dist/ui'].map((folder) => join(import.meta
 
 /** xapi: composes the toolstack from its configuration and serves it. */
 await runDaemon(async () => {
-  const configuration = loadConfiguration(toolstackConfigurationSchema, '/etc/crosspool/xapi.json')
+  const configuration = loadConfiguration(toolstackConfigurationSchema, toolstackConfigurationFile)
   const { host = hostname(), pool, listen, heartbeat, limits } = configuration
   const log = createLog({ name: 'crosspool-xapi' })
   const store = createLmdbRecordStore({ path: configuration.stateDirectory, clock: systemClock })
@@ -41,7 +41,7 @@ await runDaemon(async () => {
     clock: systemClock,
     random: systemRandom,
     storage: createRemoteStorageManager(configuration.storageManager),
-    hypervisor: createHypervisor(configuration.hypervisor, configuration),
+    hypervisor: hypervisors[configuration.hypervisor](configuration),
     peers: createToolstackPeers({ timeoutMs: peerTimeoutMs }),
   }
   const toolstack = new Toolstack(environment)
