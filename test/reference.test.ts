@@ -29,5 +29,12 @@ it('the descriptions have every route with its errors', () => {
     operationId: 'replicateTo',
     responses: { 202: {}, 403: { description: 'URI_REFUSED' } },
   })
-  expect(Object.keys(components.schemas)).toEqual(['Error', 'Leftover', 'Replication', 'Sr', 'Vdi'])
+  expect(Object.keys(components.schemas)).toEqual([
+    'Error',
+    'Leftover',
+    'Relocation',
+    'Replication',
+    'Sr',
+    'Vdi',
+  ])
 })

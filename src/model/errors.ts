@@ -88,6 +88,11 @@ export const errorTable = {
     'The disk {device} is not a device-mapper device, so nothing can be slid beneath it while it runs',
     'Put the disk on an LV, or restart the VM on a disk that the storage manager has activated.',
   ),
+  COPY_FAILED: row(
+    500,
+    'The disk could not be copied: {reason}',
+    'The VM goes on with the disk where it was. Mend the reason and try again.',
+  ),
   REPLICATION_LOST: row(
     502,
     'The replication {id} is {state}',

@@ -21,11 +21,17 @@ export interface BlockMapper {
   list(prefix: string): Promise<readonly string[]>
   /** Name of the device behind a path or symbolic link, or null where it is not a mapped device. */
   nameOf(devicePath: string): Promise<string | null>
+  /** How far the mirror in the device's table is. @throws WRONG_STATE where there is none */
+  mirrorState(name: string): Promise<BlockMirrorState>
   /** Where the device named `name` is found. */
   pathOf(name: string): string
 }
 
-/** One line of the table: sectors of 512 bytes. `error` fails all I/O: a fence. `zero` reads as zeroes and forgets what is written. */
+/**
+ * One line of the table: sectors of 512 bytes. `error` fails all I/O: a fence. `zero` reads as zeroes and
+ * forgets what is written. `mirror` copies `device` to `copy` and writes to both; a write that one of them
+ * fails is neither acknowledged nor failed, but goes to the table that comes next.
+ */
 export type BlockSegment =
   | {
       readonly target: 'linear'
@@ -34,10 +40,23 @@ export type BlockSegment =
       readonly device: string
       readonly offsetSectors: number
     }
+  | {
+      readonly target: 'mirror'
+      readonly startSector: number
+      readonly sectors: number
+      readonly device: string
+      readonly copy: string
+    }
   | { readonly target: 'error'; readonly startSector: number; readonly sectors: number }
   | { readonly target: 'zero'; readonly startSector: number; readonly sectors: number }
 
 export type BlockTable = readonly BlockSegment[]
+
+export interface BlockMirrorState {
+  readonly copiedFraction: number
+  /** Both devices have taken and given all that was asked of them. */
+  readonly isHealthy: boolean
+}
 
 export interface BlockDevice {
   readonly name: string
@@ -53,4 +72,9 @@ export function linearTable(device: string, sizeBytes: number): BlockTable {
 
 export function errorTable(sizeBytes: number): BlockTable {
   return [{ target: 'error', startSector: 0, sectors: sizeBytes / 512 }]
+}
+
+/** `device` copied to `copy` while it is used. */
+export function mirrorTable(device: string, copy: string, sizeBytes: number): BlockTable {
+  return [{ target: 'mirror', startSector: 0, sectors: sizeBytes / 512, device, copy }]
 }

@@ -55,6 +55,16 @@ export interface Datapath {
    * (the VM runs here) and turns into a fence where it is 'nothing' (the VM has gone).
    */
   close(mirror: Mirror, keep: 'volume' | 'nothing'): Promise<void>
+  /**
+   * Moves a disk onto another volume of this host, in use or not. The VM's device stays, and whatever
+   * fails the VM sees no error. Until `commit` is called the old volume has every acknowledged write;
+   * when it is called both volumes have, and what the VM writes waits until it has ended. What it has
+   * recorded durably then says on which volume the disk is.
+   * @throws COPY_FAILED, or what ended it; the device leads to the old volume again, unless `commit` has ended
+   */
+  relocate(disk: Disk, to: Disk, relocation: Relocation): Promise<void>
+  /** After a crash: the VM's device leads to this volume alone, whatever a relocation has left. */
+  settle(disk: Disk): Promise<void>
   /** Everything on this host that bears our names, with or without a reason. */
   inventory(): Promise<readonly InventoryItem[]>
   /**
@@ -99,6 +109,14 @@ export type MirrorHello = Readonly<Record<string, string | number>>
 export interface HandoverDisk {
   readonly disk: Disk
   readonly mirror: Mirror | null
+}
+
+export interface Relocation {
+  /** Bytes that are still to be copied. */
+  onProgress(leftBytes: number): void
+  commit(): Promise<void>
+  /** Ends it, as long as `commit` has not been called. */
+  readonly signal: AbortSignal
 }
 
 export interface MirrorStatus {

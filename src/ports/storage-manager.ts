@@ -1,4 +1,5 @@
 import type { DeviceKind } from '../model/host.ts'
+import type { Relocation } from '../model/relocation.ts'
 import type { Replication } from '../model/replication.ts'
 import type { Sr, SrCreate } from '../model/sr.ts'
 import type { Vdi, VdiCreate } from '../model/vdi.ts'
@@ -32,6 +33,22 @@ export interface StorageManager {
   ): Promise<{ readonly uri: string; readonly replication: string }>
   /** VDI.replicate_to. @throws URI_INVALID, URI_REFUSED, SIZE_MISMATCH, PEER_UNREACHABLE, BUSY */
   replicateTo(vdi: string, uri: string): Promise<Replication>
+  /**
+   * Moves a disk to another SR of this host while a VM may use it, and answers when that has begun. A
+   * repeated call is answered, also when it has been done. @throws BUSY, NOT_SUPPORTED, SR_FULL
+   */
+  relocate(vdi: string, sr: string): Promise<Vdi>
+  /**
+   * Calls `onChange` at once and at every change; resolves with the last one, and at once where it is over.
+   * @throws NOT_FOUND when nothing is known of one: none was begun since the storage manager was started
+   */
+  followRelocation(
+    vdi: string,
+    onChange: (relocation: Relocation) => void,
+    signal: AbortSignal,
+  ): Promise<Relocation>
+  /** Takes it back if it is not over; resolves when it is. None is no error. */
+  cancelRelocation(vdi: string): Promise<void>
   listReplications(): Promise<readonly Replication[]>
   getReplication(replication: string): Promise<Replication>
   /** Calls `listener` at once and at every change, until stopped. */

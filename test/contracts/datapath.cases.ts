@@ -14,6 +14,7 @@ import {
   WritingGuest,
 } from './datapath.fixture.ts'
 import { datapathHandoverCases } from './datapath.handover-cases.ts'
+import { datapathRelocationCases } from './datapath.relocation-cases.ts'
 import { expectCode } from './expect-code.ts'
 
 const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
@@ -164,6 +165,7 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
 export const datapathCases: readonly ContractCase<DatapathFixture>[] = [
   ...mirrorCases,
   ...datapathHandoverCases,
+  ...datapathRelocationCases,
   {
     name: 'discards what an owner has left behind, and only that',
     async run(fixture) {

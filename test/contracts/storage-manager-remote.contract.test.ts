@@ -26,6 +26,7 @@ describeStorageManagerContract('remote storage manager', async () => {
     deadlineMs: 5_000,
     cutLink: async () => storage.world.cutLink('alpha1', 'beta1'),
     mendLink: async () => storage.world.mendLink('alpha1', 'beta1'),
+    holdCopies: (isHeld) => storage.world.holdSync(isHeld),
     dispose: async () => {
       for (const { close } of served) await close()
     },
@@ -44,9 +45,12 @@ async function serve(host: SimulatedStorageHost) {
   let { server, url } = await start(0)
   const manager = createRemoteStorageManager(url)
   const [sr] = await manager.listSrs()
+  const wanted = { name: 'other', type: 'simulated', configuration: {} }
+  const other = await manager.createSr(wanted)
   const side = {
     manager,
     sr: sr?.id ?? '',
+    otherSr: other.id,
     write: host.write,
     read: async (device, block) => host.read(device, block) ?? '',
     restart: async () => {

@@ -23,6 +23,7 @@ describeStorageManagerContract('simulated storage manager', async () => {
     deadlineMs: 5_000,
     cutLink: async () => storage.world.cutLink('alpha1', 'beta1'),
     mendLink: async () => storage.world.mendLink('alpha1', 'beta1'),
+    holdCopies: (isHeld) => storage.world.holdSync(isHeld),
     dispose: async () => {
       source.manager.close()
       target.manager.close()
@@ -34,11 +35,14 @@ afterEach(() => expect(world?.violations).toEqual([]))
 
 async function side(host: SimulatedStorageHost) {
   const [sr] = await host.manager.listSrs()
+  const wanted = { name: 'other', type: 'simulated', configuration: {} }
+  const other = await host.manager.createSr(wanted)
   return {
     get manager() {
       return host.manager
     },
     sr: sr?.id ?? '',
+    otherSr: other.id,
     write: host.write,
     read: async (device, block) => host.read(device, block) ?? '',
     restart: async () => {

@@ -8,6 +8,8 @@ export interface StorageSide {
   readonly manager: StorageManager
   /** Id of an SR in which VDIs can be made. */
   readonly sr: string
+  /** Another one. */
+  readonly otherSr: string
   /** What a guest does with its device, in blocks of 4096 bytes; `write` resolves when acknowledged. */
   write(device: string, block: number, text: string): Promise<void>
   read(device: string, block: number, length: number): Promise<string>
@@ -25,6 +27,8 @@ export interface StorageManagerFixture extends Disposable {
   /** Cuts and mends the link between the two; left out where the fixture cannot. */
   cutLink?(): Promise<void>
   mendLink?(): Promise<void>
+  /** While held, copies do not go on; left out where the fixture cannot. */
+  holdCopies?(isHeld: boolean): void
 }
 
 export const vdiBytes = 8 * 1024 * 1024

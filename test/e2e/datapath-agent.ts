@@ -13,6 +13,7 @@ import { systemClock } from '../../src/drivers/system/clock.ts'
 import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import { createKernelDatapath } from '../../src/engine/datapath/kernel-datapath.ts'
 import { isCrosspoolError } from '../../src/model/errors.ts'
+import type { Relocation } from '../../src/ports/datapath.ts'
 import { createTestDisks } from './datapath-agent-disks.ts'
 
 const rangeSchema = z.object({ from: z.int(), to: z.int() })
@@ -61,6 +62,35 @@ async function makeDrivers() {
 let drivers = await makeDrivers()
 const subscriptions = new Map<number, () => void>()
 
+/** Its callbacks are the test's own, elsewhere. */
+class RemoteRelocation implements Relocation {
+  readonly #stop = new AbortController()
+  readonly #say: (value: number | 'commit') => void
+  committed: (error: unknown) => void = () => {}
+
+  constructor(tell: (value: number | 'commit') => void) {
+    this.#say = tell
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  readonly onProgress = (leftBytes: number): void => this.#say(leftBytes)
+
+  readonly commit = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      this.committed = (error) => (error === null ? resolve() : reject(new Error(String(error))))
+      this.#say('commit')
+    })
+
+  abort(reason: unknown): void {
+    this.#stop.abort(new Error(String(reason)))
+  }
+}
+
+const relocations = new Map<number, RemoteRelocation>()
+
 interface Request {
   readonly id: number
   readonly object: string
@@ -100,6 +130,11 @@ async function perform(
   // Names come from the test's own proxy, unchecked.
   const act = (subject as unknown as Record<string, (...args: unknown[]) => unknown>)[method]
   if (act === undefined) throw new Error(`${object} has no ${method}`)
+  if (method === 'relocate') {
+    const relocation = new RemoteRelocation((value) => say({ event: 'watch', id, value }))
+    relocations.set(id, relocation)
+    return act.apply(subject, [...args, relocation])
+  }
   if (method !== 'watch') return act.apply(subject, [...args])
   const stop = act.apply(subject, [...args, (value: unknown) => say({ event: 'watch', id, value })])
   subscriptions.set(id, stop as () => void)
@@ -109,6 +144,12 @@ async function control(method: string, args: readonly unknown[]): Promise<unknow
   switch (method) {
     case 'unwatch':
       subscriptions.get(Number(args[0]))?.()
+      return null
+    case 'committed':
+      relocations.get(Number(args[0]))?.committed(args[1])
+      return null
+    case 'abort':
+      relocations.get(Number(args[0]))?.abort(args[1])
       return null
     case 'restart':
       for (const stop of subscriptions.values()) stop()

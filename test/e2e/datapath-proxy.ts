@@ -7,7 +7,7 @@ import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import { CrosspoolError, type ErrorDocument } from '../../src/model/errors.ts'
 import type { BlockMapper } from '../../src/ports/block-mapper.ts'
 import type { BlockReplicator } from '../../src/ports/block-replicator.ts'
-import type { Datapath } from '../../src/ports/datapath.ts'
+import type { Datapath, Disk, Relocation } from '../../src/ports/datapath.ts'
 import type { TestDisks } from './datapath-agent-disks.ts'
 
 /** The drivers of a lab host, for tests on this machine. */
@@ -100,6 +100,25 @@ export function startDatapathProxy(command: string, args: readonly string[]): Da
     }) as Target
   }
 
+  /** Its callbacks are called here; the agent waits for the answer of `commit`. */
+  async function relocate(disk: Disk, to: Disk, relocation: Relocation): Promise<void> {
+    const { id, answered } = ask('datapath', 'relocate', disk, to)
+    const tell = (method: string, reason: string | null) =>
+      void ask('agent', method, id, reason).answered.catch(() => {})
+    watching.set(id, (value) => {
+      if (typeof value === 'number') relocation.onProgress(value)
+      else
+        relocation.commit().then(
+          () => tell('committed', null),
+          (error: unknown) => tell('committed', String(error)),
+        )
+    })
+    relocation.signal.addEventListener('abort', () =>
+      tell('abort', String(relocation.signal.reason)),
+    )
+    await answered.finally(() => watching.delete(id))
+  }
+
   const { pathOf } = createDmBlockMapper(systemCommandRunner)
   return {
     mapper: remote<BlockMapper>('mapper', { pathOf }),
@@ -108,6 +127,7 @@ export function startDatapathProxy(command: string, args: readonly string[]): Da
       watch: (name, listener) => watch('replicator', name, listener),
     }),
     datapath: remote<Datapath>('datapath', {
+      relocate,
       watch: (mirror, listener) => watch('datapath', mirror, listener),
     }),
     disks: remote<TestDisks>('disks', {}),

@@ -84,9 +84,12 @@ async function makeSide(
 ): Promise<StorageSide> {
   const manager = createRemoteStorageManager(place.url)
   const sr = await manager.createSr({ name: `contract ${type}`, type, configuration })
+  const folder = { directory: '/srv/images' }
+  const other = await manager.createSr({ name: 'files', type: 'file', configuration: folder })
   return {
     manager,
     sr: sr.id,
+    otherSr: other.id,
     write: async (device, block, body) =>
       void (await ask(place.agent, 'write', { device, block }, body)),
     read: (device, block, length) => ask(place.agent, 'read', { device, block, length }),

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Operation } from '../../src/model/operation.ts'
-import { endProcess } from '../lab/support/processes.ts'
 import { waitUntil } from '../lab/support/wait-until.ts'
 import { measureMigration } from '../support/measured-migration.ts'
-import type { PlaygroundHost } from './playground-host.ts'
-import { processesOf } from './run-directory.ts'
+import { killProcesses as kill } from './kill-processes.ts'
 import { Scene } from './scene.ts'
 
 /** What breaks on the way is taken back: the guest writes on at the source as if nothing had been. */
@@ -20,19 +18,6 @@ afterAll(() => scene?.playground.close())
 
 const cancel = ({ id }: Operation) =>
   scene.source.toolstack.cancelOperation({ params: { operation: id } })
-
-/** Ends processes of a host at once; there must be some. */
-async function kill(host: PlaygroundHost, pattern: RegExp): Promise<void> {
-  await waitUntil(
-    async () => {
-      const all = await processesOf(host.plan.directory)
-      const matching = all.filter(({ command }) => pattern.test(command))
-      await Promise.all(matching.map(({ identity }) => endProcess(identity, 'SIGKILL')))
-      return matching.length > 0
-    },
-    { description: `processes ${pattern} on ${host.name}`, timeoutMs: 5_000, intervalMs: 10 },
-  )
-}
 
 const hypervisor = /^\S*qemu-system/
 const storage = /^\S*qemu-storage-daemon/

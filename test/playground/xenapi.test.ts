@@ -57,3 +57,21 @@ it('VM.migrate_send moves a VM that writes, with its disk, and loses nothing', a
   expect((await guest.end(destination)).problems).toEqual([])
   expect(await tracesOf(playground)).toEqual(before)
 })
+
+it('VDI.pool_migrate moves the disk of a VM that writes to another SR', async () => {
+  const host = playground.host('alpha1')
+  const guest = playground.guest({ name: 'moved', number: 131 })
+  await guest.startOn(host, [await host.newDisk('raw', 'moved', 64 * MiB)])
+  const client = await connect(host)
+  const [disk = ''] = await guest.vdis(host)
+  const vdi = await client.call('VDI.get_by_uuid', disk)
+  const [sr] = Object(await client.call('SR.get_by_name_label', 'qcow2'))
+
+  expect(await client.callAsync('VDI.pool_migrate', vdi, sr, {})).toBe(vdi)
+  expect(await client.call('VDI.get_SR', vdi)).toBe(sr)
+  await guest.waitUntilOn(host)
+  expect((await guest.checkWrites(host)).problems).toEqual([])
+
+  expect((await guest.end(host)).problems).toEqual([])
+  expect(await tracesOf(playground)).toEqual(before)
+})

@@ -42,6 +42,10 @@ export function createStorageClient(
     getReplicationTarget: (vdi, schemes) =>
       ask('getReplicationTarget', (sm) => sm.getReplicationTarget(vdi, schemes)),
     replicateTo: (vdi, uri) => ask('replicateTo', (sm) => sm.replicateTo(vdi, uri)),
+    relocate: (vdi, sr) => ask('relocate', (sm) => sm.relocate(vdi, sr)),
+    followRelocation: (vdi, onChange, signal) =>
+      ask('followRelocation', (sm) => sm.followRelocation(vdi, onChange, signal)),
+    cancelRelocation: (vdi) => ask('cancelRelocation', (sm) => sm.cancelRelocation(vdi)),
     listReplications: () => ask('listReplications', (sm) => sm.listReplications()),
     getReplication: (id) => ask('getReplication', (sm) => sm.getReplication(id)),
     stopReplication: (id, keep) => ask('stopReplication', (sm) => sm.stopReplication(id, keep)),

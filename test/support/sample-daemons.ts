@@ -6,6 +6,7 @@ import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
 import { createServer } from '../../src/api/server/create-server.ts'
 import type { KnownInventory } from '../../src/model/inventory.ts'
 import type { Operation } from '../../src/model/operation.ts'
+import type { Relocation } from '../../src/model/relocation.ts'
 import type { Replication } from '../../src/model/replication.ts'
 import { sample, sampleInventory, sampleKnownInventory } from './sample-documents.ts'
 
@@ -44,6 +45,7 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   cancelOperation: async () => sample.operation,
   listOwnerships: async () => [sample.ownership],
   decideOwnership: async () => ({ ...sample.ownership, settled: true }),
+  moveDisk: async () => sample.operation,
   receivePreflight: async () => ({ possible: true, checks: [], disks: [], interfaces: [] }),
   receive: async () => ({ receiver: sample.receiver, token: 'sample-token' }),
   listReceivers: async () => [sample.receiver],
@@ -87,6 +89,14 @@ const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
     replication: 'r-1',
   }),
   replicateTo: async () => sample.replication,
+  relocate: vdi,
+  watchRelocation: async () =>
+    announce<Relocation>([
+      {
+        ...{ vdi: 'vdi-1', sr: 'sr-1', state: 'moved', sizeBytes: 1024, leftBytes: 0, error: null },
+      },
+    ]),
+  cancelRelocation: nothing,
   listReplications: async () => [sample.replication],
   getReplication: async () => sample.replication,
   watchReplication: async () =>

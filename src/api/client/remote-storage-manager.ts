@@ -1,5 +1,6 @@
 import { sleep } from '../../lib/sleep.ts'
 import { isCrosspoolError } from '../../model/errors.ts'
+import { isOver, type Relocation } from '../../model/relocation.ts'
 import type { Replication } from '../../model/replication.ts'
 import type { DiskHandover, StorageManager } from '../../ports/storage-manager.ts'
 import { storageRoutes } from '../contract/storage-routes.ts'
@@ -41,6 +42,9 @@ export function createRemoteStorageManager(
         body: schemes === undefined ? {} : { schemes: [...schemes] },
       }),
     replicateTo: (vdi, uri) => client.replicateTo({ params: { vdi }, body: { uri } }),
+    relocate: (vdi, sr) => client.relocate({ params: { vdi }, body: { sr } }),
+    followRelocation: (vdi, onChange, signal) => followRelocation(client, vdi, onChange, signal),
+    cancelRelocation: (vdi) => done(client.cancelRelocation({ params: { vdi } })),
     listReplications: () => client.listReplications(),
     getReplication: (replication) => client.getReplication({ params: { replication } }),
     watchReplication: (replication, listener) => watchReplication(client, replication, listener),
@@ -61,6 +65,21 @@ async function done(answer: Promise<unknown>): Promise<void> {
 
 function handover(disks: readonly DiskHandover[]) {
   return { disks: disks.map(({ vdi, replication }) => ({ vdi, replication })) }
+}
+
+/** Goes on through interruptions. */
+async function followRelocation(
+  client: Client,
+  vdi: string,
+  onChange: (relocation: Relocation) => void,
+  signal: AbortSignal,
+): Promise<Relocation> {
+  const options = { signal, giveUpAfterMs: Number.POSITIVE_INFINITY }
+  for await (const relocation of client.watchRelocation({ params: { vdi } }, options)) {
+    onChange(relocation)
+    if (isOver(relocation)) return relocation
+  }
+  throw signal.reason
 }
 
 const retryDelayMs = 1_000

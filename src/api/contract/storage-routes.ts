@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { deviceKindSchema } from '../../model/host.ts'
+import { isOver, type Relocation, relocationSchema } from '../../model/relocation.ts'
 import { type Replication, replicationSchema } from '../../model/replication.ts'
 import { srCreateSchema, srSchema } from '../../model/sr.ts'
 import { vdiCreateSchema, vdiSchema } from '../../model/vdi.ts'
@@ -149,6 +150,30 @@ export const storageRoutes = defineRoutes({
       'NO_FREE_MINOR',
       'NO_FREE_PORT',
     ],
+  },
+  relocate: {
+    method: 'POST',
+    path: '/vdis/{vdi}/relocate',
+    summary: 'VDI.relocate: begins to move the disk, in use or not, to another SR of this host',
+    body: z.object({ sr: z.string().describe('id of the SR') }),
+    response: vdiSchema,
+    status: 202,
+    errors: ['NOT_FOUND', 'BUSY', 'NOT_SUPPORTED', 'SR_FULL'],
+  },
+  watchRelocation: {
+    method: 'GET',
+    path: '/vdis/{vdi}/relocation/events',
+    summary: 'How far the move is, at every change, until it is over',
+    response: relocationSchema,
+    events: true,
+    isLast: (relocation: Relocation) => isOver(relocation),
+    errors: ['NOT_FOUND'],
+  },
+  cancelRelocation: {
+    method: 'DELETE',
+    path: '/vdis/{vdi}/relocation',
+    summary: 'Takes the move back if it is not over; answers when it is',
+    response: emptySchema,
   },
   listReplications: {
     method: 'GET',

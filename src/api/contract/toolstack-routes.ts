@@ -96,6 +96,15 @@ export const toolstackRoutes = defineRoutes({
     status: 202,
     errors: ['NOT_FOUND', 'BUSY', 'PEER_UNREACHABLE', 'PREFLIGHT_FAILED'],
   },
+  moveDisk: {
+    method: 'POST',
+    path: '/vdis/{vdi}/move',
+    summary: 'VDI.pool_migrate: moves a disk, in use or not, to another SR of this host',
+    body: z.object({ sr: z.string().describe('id or name of the SR') }),
+    response: operationSchema,
+    status: 202,
+    errors: ['NOT_FOUND', 'BUSY'],
+  },
   receiveRequest: {
     method: 'POST',
     path: '/vms/{vm}/receive-request',

@@ -28,6 +28,7 @@ export interface XenApiBackend {
     forgetVm(vm: string): Promise<void>
     preflight(vm: string, request: MigrateRequest): Promise<Preflight>
     migrate(vm: string, request: MigrateRequest): Promise<Operation>
+    moveDisk(vdi: string, sr: string): Promise<Operation>
     readonly operations: {
       list(): Promise<readonly Operation[]>
       get(id: string): Promise<Operation>

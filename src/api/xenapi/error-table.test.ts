@@ -16,6 +16,7 @@ const parametersOf: Readonly<Record<string, number>> = {
   SR_BACKEND_FAILURE: 3,
   HOST_NOT_ENOUGH_FREE_MEMORY: 2,
   MIRROR_FAILED: 1,
+  VDI_COPY_FAILED: 0,
   CANNOT_CONTACT_HOST: 1,
   INTERNAL_ERROR: 1,
   VM_MIGRATE_FAILED: 4,

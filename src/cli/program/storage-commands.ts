@@ -93,6 +93,14 @@ function addVdis(program: Command, act: Act): void {
       .argument(...vdiArgument),
     async () => (await storage()).destroyVdi,
   )
+  const move = vdis
+    .command('move')
+    .description('to another SR of this host, while a VM uses it or not')
+    .argument(...vdiArgument)
+    .requiredOption('--to <sr>', 'where, by id or name')
+    .option('--detach', 'do not wait for the end')
+  examples(move, ['crosspool vdis move data --to fast'])
+  act(move, async () => (await import('../commands/move-disk.ts')).moveDisk)
   for (const [change, description] of changes) {
     act(
       vdis

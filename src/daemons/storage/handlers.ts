@@ -31,6 +31,12 @@ export function storageHandlers(storage: LocalStorageManager): Handlers<typeof s
     getReplicationTarget: ({ params, body }) =>
       storage.getReplicationTarget(params.vdi, body?.schemes),
     replicateTo: ({ params, body }) => storage.replicateTo(params.vdi, body.uri),
+    relocate: ({ params, body }) => storage.relocate(params.vdi, body.sr),
+    watchRelocation: async ({ params }) => {
+      storage.watchRelocation(params.vdi, () => {})()
+      return (listener) => storage.watchRelocation(params.vdi, listener)
+    },
+    cancelRelocation: ({ params }) => nothing(storage.cancelRelocation(params.vdi)),
     listReplications: async () => [...(await storage.listReplications())],
     getReplication: ({ params }) => storage.getReplication(params.replication),
     watchReplication: async ({ params }) => {

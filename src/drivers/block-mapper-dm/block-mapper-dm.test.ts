@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CrosspoolError } from '../../model/errors.ts'
-import { linearTable } from '../../ports/block-mapper.ts'
+import { linearTable, mirrorTable } from '../../ports/block-mapper.ts'
 import type { CommandResult, CommandRunner } from '../../ports/command-runner.ts'
 import { createDeviceNames, type DeviceNames } from './device-names.ts'
 import { createDmBlockMapper } from './index.ts'
-import { parseNames } from './parse-info.ts'
+import { parseMirrorStatus, parseNames } from './parse-info.ts'
 import { parseTable } from './parse-table.ts'
 import { installUdevRule, udevRule } from './udev-rule.ts'
 
@@ -107,7 +107,7 @@ describe('dmsetup', () => {
     await mapper.suspend([])
     await mapper.resume([])
     expect(asked).toEqual([
-      'dmsetup suspend --nolockfs a b',
+      'dmsetup suspend --nolockfs --noflush a b',
       'dmsetup resume --nolockfs --noudevsync a b',
     ])
   })
@@ -138,6 +138,28 @@ describe('tables', () => {
       { target: 'error', startSector: 8, sectors: 8 },
       { target: 'zero', startSector: 16, sectors: 8 },
     ])
+  })
+
+  it('with a mirror of ours are written and read, and one of another kind is refused', async () => {
+    const { mapper, asked } = createMapper()
+    await mapper.load('x', mirrorTable('/dev/vg0/lv', '/dev/vg0/copy', 4096 * 512))
+    const line = '0 4096 mirror core 1 1024 2 /dev/vg0/lv 0 /dev/vg0/copy 0 1 handle_errors'
+    expect(asked).toEqual([`dmsetup load x < ${line}`])
+    expect(parseTable(captured('table-mirror.txt'))).toEqual([
+      { target: 'mirror', startSector: 0, sectors: 8192, device: '7:0', copy: '7:1' },
+    ])
+    expect(() => parseTable('0 8 mirror core 1 8 3 7:0 0 7:1 0 7:2 0')).toThrow(
+      expect.objectContaining({ code: 'NOT_SUPPORTED' }),
+    )
+  })
+
+  it('with a mirror tell how far it is, and whether a device has failed', async () => {
+    const state = { copiedFraction: 1, isHealthy: true }
+    expect(parseMirrorStatus(captured('status-mirror.txt'))).toEqual(state)
+    expect(parseMirrorStatus(captured('status-mirror-failed.txt'))?.isHealthy).toBe(false)
+    expect(parseMirrorStatus('0 8192 linear ')).toBeNull()
+    const linear = createMapper({ 'dmsetup status': { ...done, stdout: '0 8192 linear \n' } })
+    await expect(linear.mapper.mirrorState('x')).rejects.toMatchObject({ code: 'WRONG_STATE' })
   })
 
   it.each(['0 8 thin 253:4 1', '0 8 snapshot-origin 253:1', 'rubbish'])('%s is refused', (line) => {

@@ -8,6 +8,9 @@ export const command = 'dmsetup'
  */
 const hiddenUuidPrefix = 'CRYPT-SUBDEV-'
 
+/** What is copied, and marked as copied, at once: 512 KiB. */
+const mirrorRegionSectors = 1024
+
 /** The table goes to standard input, since it may have several lines. */
 export function createArguments(name: string): string[] {
   return ['create', '--uuid', `${hiddenUuidPrefix}${name}`, name]
@@ -21,14 +24,21 @@ export function clearArguments(name: string): string[] {
   return ['clear', name]
 }
 
-/** No file system of this host is on the devices, so there is none to be frozen. */
+/**
+ * No file system of this host is on the devices, so there is none to be frozen. What is under way is
+ * waited for; only what a broken mirror holds back goes to the next table, where a flush would fail it.
+ */
 export function suspendArguments(names: readonly string[]): string[] {
-  return ['suspend', '--nolockfs', ...names]
+  return ['suspend', '--nolockfs', '--noflush', ...names]
 }
 
 /** Waits for the kernel but not for udev, whose scan of the device may have to wait for us. */
 export function resumeArguments(names: readonly string[]): string[] {
   return ['resume', '--nolockfs', '--noudevsync', ...names]
+}
+
+export function statusArguments(name: string): string[] {
+  return ['status', name]
 }
 
 /** Tries again for a few seconds: somebody may just be looking what is on the device. */
@@ -57,6 +67,8 @@ function formatSegment(segment: BlockSegment): string {
   switch (segment.target) {
     case 'linear':
       return `${range} linear ${segment.device} ${segment.offsetSectors}`
+    case 'mirror':
+      return `${range} mirror core 1 ${mirrorRegionSectors} 2 ${segment.device} 0 ${segment.copy} 0 1 handle_errors`
     case 'error':
     case 'zero':
       return `${range} ${segment.target}`

@@ -9,7 +9,7 @@ import type { CommandRunner } from '../../ports/command-runner.ts'
 import * as commands from './commands.ts'
 import { createDeviceNames, type DeviceNames } from './device-names.ts'
 import { isMissing, translate } from './errors.ts'
-import { parseInfo, parseNames } from './parse-info.ts'
+import { parseInfo, parseMirrorStatus, parseNames } from './parse-info.ts'
 import { parseTable } from './parse-table.ts'
 import { installUdevRule } from './udev-rule.ts'
 
@@ -50,9 +50,8 @@ export function createDmBlockMapper(
     return { name, table: await Promise.all(segments.map(withDevicePath)), ...found }
   }
 
-  async function withDevicePath(segment: BlockSegment): Promise<BlockSegment> {
-    if (segment.target !== 'linear') return segment
-    return { ...segment, device: await deviceNames.pathOf(segment.device) }
+  function withDevicePath(segment: BlockSegment): Promise<BlockSegment> {
+    return withDevices(segment, (device) => deviceNames.pathOf(device))
   }
 
   async function isSameTable(one: BlockTable, other: BlockTable): Promise<boolean> {
@@ -61,10 +60,8 @@ export function createDmBlockMapper(
   }
 
   async function withDeviceNumbers(table: BlockTable): Promise<string> {
-    const segments = table.map(async (segment) => {
-      if (segment.target !== 'linear') return segment
-      return { ...segment, device: (await deviceNames.numberOf(segment.device)) ?? segment.device }
-    })
+    const number = async (device: string) => (await deviceNames.numberOf(device)) ?? device
+    const segments = table.map((segment) => withDevices(segment, number))
     return commands.formatTable(await Promise.all(segments))
   }
 
@@ -109,6 +106,24 @@ export function createDmBlockMapper(
       return number === null ? null : deviceNames.mappedNameOf(number)
     },
 
+    async mirrorState(name) {
+      const { stdout } = await commandRunner.run(commands.command, commands.statusArguments(name))
+      const state = parseMirrorStatus(stdout)
+      if (state !== null) return state
+      const details = { kind: 'device', id: name, state: stdout.trim(), operation: 'copy' }
+      throw new CrosspoolError('WRONG_STATE', { ...details, needed: 'a mirror' })
+    },
+
     pathOf: (name) => `/dev/mapper/${name}`,
   }
+}
+
+async function withDevices(
+  segment: BlockSegment,
+  rename: (device: string) => Promise<string>,
+): Promise<BlockSegment> {
+  if (segment.target === 'linear') return { ...segment, device: await rename(segment.device) }
+  if (segment.target !== 'mirror') return segment
+  const [device, copy] = await Promise.all([rename(segment.device), rename(segment.copy)])
+  return { ...segment, device, copy }
 }

@@ -6,24 +6,25 @@ import type { Disk } from '../../ports/datapath.ts'
  *   vm ──► volume                     the VM's device, as large as the disk
  *      └─► fence                      in place of it: every read and write fails
  *   mirrored ──► volume               what the gateway of a mirror's target writes to
- *   filter ──► vm, target             while a mirror runs at its source
+ *   filter ──► vm, target             while a mirror runs at its source, or the disk moves to another volume
+ *   target ──► copy                   that other volume, as large as the disk
  */
 export const nodes = {
   ...{ vm: 'vm', volume: 'volume', fence: 'fence', mirrored: 'mirrored' },
-  ...{ filter: 'mirror-filter', target: 'mirror-target' },
+  ...{ filter: 'mirror-filter', target: 'mirror-target', copy: 'copy' },
 } as const
 
 type NodeOptions = Readonly<Record<string, unknown>>
 
 const drivers = { raw: 'raw', qcow2: 'qcow2', vhd: 'vpc' } as const
 
-export function volumeNode({ volumePath, format }: Disk): NodeOptions {
+export function volumeNode({ volumePath, format }: Disk, name: string = nodes.volume): NodeOptions {
   const isDevice = volumePath.startsWith('/dev/')
   // Another host may write to a device that both reach, so nothing of it may stay in this one's cache.
   const cache = isDevice ? { cache: { direct: true } } : {}
   const driver = isDevice ? 'host_device' : 'file'
   const file = { driver, filename: volumePath, discard: 'unmap', ...cache }
-  const top = { driver: drivers[format], 'node-name': nodes.volume, discard: 'unmap', ...cache }
+  const top = { driver: drivers[format], 'node-name': name, discard: 'unmap', ...cache }
   return { ...top, file: format === 'raw' ? alone(file) : file }
 }
 
@@ -51,6 +52,11 @@ export function vmNode(disk: Disk, leadsTo: 'volume' | 'fence'): NodeOptions {
 
 export function mirroredNode(disk: Disk): NodeOptions {
   return sized(nodes.mirrored, disk, nodes.volume)
+}
+
+/** What is zero takes no room in the copy. */
+export function copyTargetNode(disk: Disk): NodeOptions {
+  return { ...sized(nodes.target, disk, nodes.copy), 'detect-zeroes': 'unmap' }
 }
 
 /** A format may round its size up. */

@@ -10,6 +10,7 @@ import { arm, reclaim, release, settle, take } from './handover.ts'
 import { inventory } from './inventory.ts'
 import { Mirrors } from './mirrors.ts'
 import { type Parts, type Timing, usualTiming } from './parts.ts'
+import { relocate, settle as settleVolume } from './relocate.ts'
 import { storageDaemonVersion } from './storage-daemon.ts'
 
 export interface UserDatapathOptions extends Omit<Parts, 'timing' | 'lock' | 'closing'> {
@@ -67,6 +68,9 @@ export async function createUserDatapath(
     reclaim: (handover) => alone(vdisOf(handover), () => reclaim(mirrors, handover)),
     take: (handover) => alone(vdisOf(handover), () => take(mirrors, handover)),
     close: (mirror, keep) => alone([mirror.disk.vdi], () => mirrors.close(mirror, keep)),
+    relocate: (disk, to, relocation) =>
+      noted(relocate(mirrors, (act) => lock.run([disk.vdi], act), disk, to, relocation)),
+    settle: (disk) => alone([disk.vdi], () => settleVolume(mirrors, disk)),
     inventory: () => inventory(parts),
     discard: (owner) => noted(discard(mirrors, owner)),
   }

@@ -87,6 +87,7 @@ export function createSimulatedBlockMapper(
       return path === undefined ? null : path.slice(directory.length)
     },
 
+    mirrorState: async (name) => existing(name).mirror.state,
     pathOf,
   }
 }

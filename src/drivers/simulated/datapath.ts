@@ -7,6 +7,7 @@ import type {
   Mirror,
   MirrorHello,
   MirrorStatus,
+  Relocation,
 } from '../../ports/datapath.ts'
 import { refuseHandover, retarget } from './datapath-device.ts'
 import { MirrorPair, type MirrorSide } from './mirror-pair.ts'
@@ -152,6 +153,37 @@ class SimulatedDatapath implements Datapath {
       this.#world.pairs.get(mirror.id)?.lose(this.#host)
       const device = this.#kernel.devices.get(mirror.disk.vdi)
       if (device) retarget(device, keep === 'volume' ? 'volume' : 'fenced')
+    })
+  }
+
+  async relocate(disk: Disk, to: Disk, { commit, onProgress, signal }: Relocation): Promise<void> {
+    const { clock, syncSteps, syncStepMs } = this.#world
+    await this.#act('relocate', () => this.#volume(to))
+    for (let step = 1; step <= syncSteps; step += 1) {
+      do await clock.sleep(syncStepMs, signal)
+      while (this.#world.isSyncHeld)
+      onProgress(disk.sizeBytes * (1 - step / syncSteps))
+    }
+    const device = this.#kernel.devices.get(disk.vdi)
+    if (device) retarget(device, 'held')
+    try {
+      for (const [block, value] of this.#volume(disk).blocks)
+        this.#volume(to).blocks.set(block, value)
+      signal.throwIfAborted()
+      await commit()
+    } catch (error) {
+      await this.settle(disk)
+      throw error
+    }
+    await this.settle(to)
+  }
+
+  async settle(disk: Disk): Promise<void> {
+    await this.#act('settle', () => {
+      const device = this.#kernel.devices.get(disk.vdi)
+      if (!device) return
+      device.volume = this.#volume(disk)
+      retarget(device, 'volume')
     })
   }
 

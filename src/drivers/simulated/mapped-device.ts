@@ -5,11 +5,13 @@ import {
   type SimulatedBlocks,
   type SimulatedDevice,
 } from './blocks.ts'
+import { MirroredDevices } from './mirrored-devices.ts'
 
 /** A table with the devices that it leads to, held open as long as it is loaded. */
 interface BoundTable {
   readonly table: BlockTable
   readonly devices: ReadonlyMap<string, SimulatedDevice>
+  readonly mirror: MirroredDevices | null
   close(): void
 }
 
@@ -47,7 +49,7 @@ export class MappedDevice implements SimulatedDevice {
   }
 
   write(sector: number, content: string): Promise<void> {
-    return this.#pass(sector, (device, target) => device.write(target, content), undefined)
+    return this.#write(sector, content)
   }
 
   load(table: BlockTable): void {
@@ -83,25 +85,58 @@ export class MappedDevice implements SimulatedDevice {
     this.#active.close()
   }
 
+  /** @throws an error where the table has no mirror */
+  get mirror(): MirroredDevices {
+    const { mirror } = this.#active
+    if (mirror === null) throw new Error('the device has no mirror')
+    return mirror
+  }
+
+  async #write(sector: number, content: string): Promise<void> {
+    for (;;) {
+      while (this.isSuspended) await this.#untilResumed()
+      const { mirror } = this.#active
+      if (mirror === null)
+        return await this.#pass(
+          sector,
+          (device, target) => device.write(target, content),
+          undefined,
+        )
+      if (await this.#counted(() => mirror.write(sector, content))) return
+      if (this.#active.mirror === mirror) await this.#untilResumed()
+    }
+  }
+
+  #untilResumed(): Promise<void> {
+    return new Promise<void>((resolve) => this.#held.push(resolve))
+  }
+
+  async #counted<Result>(act: () => Promise<Result>): Promise<Result> {
+    this.#inFlight += 1
+    try {
+      return await act()
+    } finally {
+      this.#inFlight -= 1
+      if (this.#inFlight === 0) for (const go of this.#draining.splice(0)) go()
+    }
+  }
+
   async #pass<Result>(
     sector: number,
     act: (device: SimulatedDevice, sector: number) => Promise<Result>,
     zero: Result,
   ): Promise<Result> {
-    while (this.isSuspended) await new Promise<void>((resolve) => this.#held.push(resolve))
-    this.#inFlight += 1
-    try {
+    while (this.isSuspended) await this.#untilResumed()
+    return await this.#counted(async () => {
       const segment = this.table.find((each) => contains(each, sector))
       if (segment === undefined) throw inputOutputError(`sector ${sector} is beyond the end`)
       if (segment.target === 'error') throw inputOutputError('fenced')
       if (segment.target === 'zero') return zero
       const device = this.#active.devices.get(segment.device)
       if (device === undefined) throw inputOutputError(`${segment.device} is gone`)
-      return await act(device, sector - segment.startSector + segment.offsetSectors)
-    } finally {
-      this.#inFlight -= 1
-      if (this.#inFlight === 0) for (const go of this.#draining.splice(0)) go()
-    }
+      const offset = segment.target === 'linear' ? segment.offsetSectors : 0
+      return await act(device, sector - segment.startSector + offset)
+    })
   }
 }
 
@@ -112,19 +147,38 @@ function bind(blocks: SimulatedBlocks, table: BlockTable): BoundTable {
     for (const each of closers.splice(0)) each()
   }
   try {
-    for (const segment of table) {
-      if (segment.target !== 'linear' || devices.has(segment.device)) continue
-      const device = blocks.device(segment.device)
-      const endBytes = (segment.offsetSectors + segment.sectors) * 512
-      if (endBytes > device.sizeBytes) throw new Error(`${segment.device} is too small`)
+    for (const { path, endSector } of table.flatMap(devicesOf)) {
+      if (devices.has(path)) continue
+      const device = blocks.device(path)
+      if (endSector * 512 > device.sizeBytes) throw new Error(`${path} is too small`)
       closers.push(device.open())
-      devices.set(segment.device, device)
+      devices.set(path, device)
     }
   } catch (error) {
     close()
     throw error
   }
-  return { table, devices, close }
+  const mirror = mirrorOf(table, devices)
+  closers.push(() => mirror?.end())
+  return { table, devices, mirror, close }
+}
+
+function devicesOf(segment: BlockSegment): { path: string; endSector: number }[] {
+  const { target, sectors } = segment
+  if (target === 'linear')
+    return [{ path: segment.device, endSector: segment.offsetSectors + sectors }]
+  if (target !== 'mirror') return []
+  return [segment.device, segment.copy].map((path) => ({ path, endSector: sectors }))
+}
+
+function mirrorOf(
+  table: BlockTable,
+  devices: ReadonlyMap<string, SimulatedDevice>,
+): MirroredDevices | null {
+  const [segment] = table
+  if (segment?.target !== 'mirror') return null
+  const [from, to] = [devices.get(segment.device), devices.get(segment.copy)]
+  return from && to ? new MirroredDevices(from, to, segment.sectors) : null
 }
 
 function contains({ startSector, sectors }: BlockSegment, sector: number): boolean {

@@ -27,7 +27,7 @@ export type DeviceMode = 'volume' | 'mirror' | 'standby' | 'held' | 'fenced'
 export interface SimulatedDevice {
   readonly vdi: string
   readonly path: string
-  readonly volume: SimulatedVolume
+  volume: SimulatedVolume
   readonly adopted: boolean
   mode: DeviceMode
   /** A guest on this host has written through it. */

@@ -11,6 +11,7 @@ import { accept, offer, prepare, start } from './insert.ts'
 import { discard, inventory } from './inventory.ts'
 import { createOriginalTables } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
+import { relocate, settle } from './relocate.ts'
 import { watchMirror } from './status.ts'
 
 export interface KernelDatapathOptions {
@@ -46,6 +47,8 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
     reclaim: (handover) => reclaim(parts, handover),
     take: (handover) => take(parts, handover),
     close: (mirror, keep) => closeMirror(parts, mirror, keep),
+    relocate: (disk, to, relocation) => relocate(parts, disk, to, relocation),
+    settle: (disk) => settle(parts, disk),
     inventory: () => inventory(parts),
     discard: (owner) => discard(parts, owner),
   }

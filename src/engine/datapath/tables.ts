@@ -18,8 +18,11 @@ export function isSameTable(one: BlockTable, other: BlockTable): boolean {
 function isSame(one: BlockSegment, other: BlockSegment | undefined): boolean {
   if (one.target !== other?.target) return false
   if (one.startSector !== other.startSector || one.sectors !== other.sectors) return false
-  if (one.target !== 'linear' || other.target !== 'linear') return true
-  return one.device === other.device && one.offsetSectors === other.offsetSectors
+  if (one.target === 'linear' && other.target === 'linear')
+    return one.device === other.device && one.offsetSectors === other.offsetSectors
+  if (one.target === 'mirror' && other.target === 'mirror')
+    return one.device === other.device && one.copy === other.copy
+  return true
 }
 
 export function isErrorTable(table: BlockTable): boolean {

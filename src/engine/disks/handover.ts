@@ -4,7 +4,7 @@ import type { Datapath, HandoverDisk } from '../../ports/datapath.ts'
 import type { DiskHandover } from '../../ports/storage-manager.ts'
 import type { Replications } from './replications.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
-import { toDisk } from './vdi-records.ts'
+import { refuseInUse, toDisk } from './vdi-records.ts'
 
 /** The four acts of a handover, each over all disks of a VM at once. */
 export type HandoverAct = 'arm' | 'release' | 'reclaim' | 'take'
@@ -53,6 +53,7 @@ export class Handover {
       const user = `replication ${record.replication}`
       throw new CrosspoolError('BUSY', { kind: 'vdi', id: vdi, user })
     }
+    if (record.relocation !== null) refuseInUse(record)
     const disk = toDisk(record, act)
     if (replication === null) return { disk, mirror: null }
     return { disk, mirror: await this.#replications.mirrorFor(vdi, replication) }

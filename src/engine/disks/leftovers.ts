@@ -31,9 +31,9 @@ export async function listLeftovers(
   }))
   // A volume is somebody's disk, in use or not, unless it was being made or removed.
   const ours = volumes.filter(({ volume }) => volume.managed)
-  const disks = ours.map(({ volume: { id, name } }) => {
+  const disks = ours.map(({ sr, volume: { id, name } }) => {
     const record = records.find((candidate) => candidate.id === id)
-    const state = record?.state ?? 'detached'
+    const state = record?.relocation?.sr === sr ? 'moving' : (record?.state ?? 'detached')
     const reason = record?.unfinished ? null : `it is the disk "${name}", ${state}`
     return { kind: 'volume', name: id, owner: id, reason }
   })

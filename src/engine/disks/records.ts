@@ -31,6 +31,8 @@ export type VdiRecord = {
   /** The device of the administrator's that was adopted. */
   readonly adopted: string | null
   readonly replication: string | null
+  /** The SR of a second volume of this id, which is not the disk, or is it no more. */
+  readonly relocation: { readonly sr: string } | null
   readonly unfinished: 'creating' | 'destroying' | null
 }
 

@@ -24,11 +24,6 @@ export function toMirror(record: ReplicationRecord): Mirror {
   return { id, side, disk, secret }
 }
 
-export function refuseSecond({ id, replication }: VdiRecord): void {
-  if (replication)
-    throw new CrosspoolError('BUSY', { kind: 'vdi', id, user: `replication ${replication}` })
-}
-
 export function checkSize(sizeBytes: number, targetSizeBytes: number): void {
   if (sizeBytes !== targetSizeBytes)
     throw new CrosspoolError('SIZE_MISMATCH', { sizeBytes, targetSizeBytes })

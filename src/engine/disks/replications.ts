@@ -7,11 +7,11 @@ import type { Mirror, MirrorHello } from '../../ports/datapath.ts'
 import type { JoinAnswer, JoinRequest } from '../../ports/peers.ts'
 import type { StorageEnvironment } from './environment.ts'
 import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
-import { checkSize, describe, refused, refuseSecond, toMirror } from './replication-records.ts'
+import { checkSize, describe, refused, toMirror } from './replication-records.ts'
 import { ReplicationWatcher } from './replication-watcher.ts'
 import { equalSecrets, hideSecret } from './secrets.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
-import { toDisk } from './vdi-records.ts'
+import { refuseInUse, toDisk } from './vdi-records.ts'
 import type { Vdis } from './vdis.ts'
 
 /** 48 hexadecimal digits: DRBD takes no secret of more than 63 characters. */
@@ -57,7 +57,7 @@ export class Replications {
       const vdi = await this.#catalogue.recorded(id)
       const present = vdi.replication ? await this.#records.get(vdi.replication) : null
       if (present?.phase === 'offered') return this.#offered(present, url)
-      refuseSecond(vdi)
+      refuseInUse(vdi)
       const attached = await this.#vdis.attachVolume(vdi)
       const record: ReplicationRecord = {
         ...describe(attached, random.uuid(), 'target', provider, random.hex(secretBytes)),
@@ -88,7 +88,7 @@ export class Replications {
       const present = await this.#records.get(replication)
       if (present?.vdi === id && present.side === 'source' && present.phase === 'running')
         return this.get(replication)
-      refuseSecond(vdi)
+      refuseInUse(vdi)
       if (present) {
         const reason = 'it leads back to this storage manager'
         throw new CrosspoolError('URI_REFUSED', { reason })

@@ -1,6 +1,7 @@
 import type { KeyedLock } from '../../lib/keyed-lock.ts'
 import type { StorageEnvironment } from './environment.ts'
 import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
+import type { Relocations } from './relocations.ts'
 import type { Replications } from './replications.ts'
 import type { Srs } from './srs.ts'
 import { unattached } from './vdi-records.ts'
@@ -13,6 +14,7 @@ export interface ResumeParts {
   readonly srs: Srs
   readonly vdis: Vdis
   readonly replications: Replications
+  readonly relocations: Relocations
   readonly lock: KeyedLock
 }
 
@@ -94,10 +96,11 @@ async function fail(
 
 /** Finishes, or takes back, what was begun on a VDI. The caller holds its lock. */
 export async function resumeVdi(parts: ResumeParts, id: string): Promise<void> {
-  const { vdiRecords, vdis, srs } = parts
+  const { vdiRecords, vdis, srs, relocations } = parts
   const record = await vdiRecords.get(id)
   if (!record) return
-  if (record.unfinished) {
+  if (record.relocation) await relocations.resume(record)
+  else if (record.unfinished) {
     await (await srs.open(record.sr)).destroy(record.id)
     await vdiRecords.remove(record.id)
   } else if (record.state === 'attached' && record.volumePath === null) {

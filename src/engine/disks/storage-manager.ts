@@ -1,11 +1,13 @@
 import { createKeyedLock } from '../../lib/keyed-lock.ts'
 import { CrosspoolError } from '../../model/errors.ts'
+import type { Relocation } from '../../model/relocation.ts'
 import type { JoinAnswer, JoinRequest } from '../../ports/peers.ts'
 import type { StorageManager } from '../../ports/storage-manager.ts'
 import type { StorageEnvironment } from './environment.ts'
 import { Handover } from './handover.ts'
 import { cleanLeftovers, listLeftovers } from './leftovers.ts'
 import { createRecords, type ReplicationRecord, type SrRecord, type VdiRecord } from './records.ts'
+import { Relocations } from './relocations.ts'
 import { Replications } from './replications.ts'
 import { resumeAfterRestart, resumeVdi } from './resume.ts'
 import { Srs } from './srs.ts'
@@ -16,6 +18,8 @@ import { Vdis } from './vdis.ts'
 export interface LocalStorageManager extends StorageManager {
   /** Between storage managers: the source answers the URI. @throws URI_REFUSED, SIZE_MISMATCH */
   join(replication: string, request: JoinRequest): Promise<JoinAnswer>
+  /** Calls `listener` at once and at every change. @throws NOT_FOUND */
+  watchRelocation(vdi: string, listener: (relocation: Relocation) => void): () => void
   /** Must have ended before anything else is asked. */
   resumeAfterRestart(): Promise<void>
   /** Stops watching. What runs in the kernel goes on. */
@@ -34,12 +38,13 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     ...{ environment, replicationRecords, vdiRecords },
     ...{ catalogue, vdis, lock },
   })
+  const relocations = new Relocations({ environment, vdiRecords, srs, catalogue, vdis, lock })
   const handover = new Handover(datapath, catalogue, replications, lock)
   const { watcher } = replications
 
   const parts = {
     ...{ environment, vdiRecords, replicationRecords },
-    ...{ srs, vdis, replications, lock },
+    ...{ srs, vdis, replications, relocations, lock },
   }
   const leftovers = () => listLeftovers(environment, vdiRecords, srs, watcher)
   const clean = () =>
@@ -66,6 +71,10 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     getReplicationTarget: (vdi, schemes) => replications.offer(vdi, schemes),
     replicateTo: (vdi, uri) => replications.replicateTo(vdi, uri),
     join: (replication, request) => replications.join(replication, request),
+    relocate: (vdi, sr) => relocations.begin(vdi, sr),
+    watchRelocation: (vdi, listener) => relocations.watch(vdi, listener),
+    followRelocation: (vdi, onChange, signal) => relocations.follow(vdi, onChange, signal),
+    cancelRelocation: (vdi) => relocations.cancel(vdi),
     listReplications: async () => watcher.list(),
     getReplication: async (replication) => replications.get(replication),
     watchReplication(id, listener) {
@@ -84,6 +93,9 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
       await resumeAfterRestart(parts)
       await clean()
     },
-    close: () => watcher.close(),
+    close() {
+      watcher.close()
+      relocations.close()
+    },
   }
 }

@@ -24,6 +24,8 @@ export class VdiCatalogue {
     ])
     const byId = new Map(records.map((record) => [record.id, record]))
     const vdis = located
+      // While one moves there are two volumes of its id.
+      .filter(({ sr, volume }) => (byId.get(volume.id)?.relocation?.sr ?? null) !== sr)
       .map((one) => ({ vdi: mergeVdi(one, byId.get(one.volume.id)), paths: one.volume.paths }))
       .filter(({ vdi }) => vdi.unfinished === null)
     if (filter.device === undefined) return vdis.map(({ vdi }) => toVdi(vdi))

@@ -16,7 +16,7 @@ export function unusedVdi({ sr, volume }: LocatedVolume): VdiRecord {
   return {
     ...{ id, sr, name, sizeBytes, allocatedBytes, format, managed, state: 'detached' },
     ...unattached,
-    ...{ replication: null, unfinished: null },
+    ...{ replication: null, relocation: null, unfinished: null },
   }
 }
 
@@ -32,6 +32,14 @@ export function toVdi(record: VdiRecord): Vdi {
   const { id, sr, name, sizeBytes, allocatedBytes, format, managed } = record
   const { state, device, replication } = record
   return { id, sr, name, sizeBytes, allocatedBytes, format, managed, state, device, replication }
+}
+
+/** @throws BUSY while it is mirrored or moves */
+export function refuseInUse({ id, replication, relocation }: VdiRecord): void {
+  if (replication)
+    throw new CrosspoolError('BUSY', { kind: 'vdi', id, user: `replication ${replication}` })
+  if (relocation)
+    throw new CrosspoolError('BUSY', { kind: 'vdi', id, user: 'a move to another SR' })
 }
 
 /** The disk as the datapath wants it. @throws WRONG_STATE when it is not attached */

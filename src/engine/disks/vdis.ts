@@ -12,7 +12,7 @@ import type { StorageEnvironment } from './environment.ts'
 import type { Records, VdiRecord } from './records.ts'
 import type { Srs } from './srs.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
-import { mergeVdi, toDisk, toVdi, unattached, unusedVdi } from './vdi-records.ts'
+import { mergeVdi, refuseInUse, toDisk, toVdi, unattached, unusedVdi } from './vdi-records.ts'
 
 /** Life cycle of the VDIs of this host, one operation at a time for each. */
 export class Vdis {
@@ -79,6 +79,7 @@ export class Vdis {
       if (!vdi) return
       if (!vdi.managed) throw wrongState(vdi, 'destroy', "the administrator's", 'made by Crosspool')
       if (vdi.replication) throw wrongState(vdi, 'destroy', 'replicated', 'detached')
+      if (vdi.relocation) refuseInUse(vdi)
       if (vdi.state !== 'detached') throw wrongState(vdi, 'destroy', vdi.state, 'detached')
       await this.#records.put({ ...vdi, unfinished: 'destroying' })
       await (await this.#srs.open(vdi.sr)).destroy(id)
@@ -150,7 +151,7 @@ export class Vdis {
   async deactivate(id: string): Promise<Vdi> {
     return await this.#change(id, 'deactivate', async (vdi) => {
       if (vdi.state !== 'activated') return vdi
-      refuseWhileReplicated(vdi)
+      refuseInUse(vdi)
       return await this.#deactivateDevice(vdi)
     })
   }
@@ -163,7 +164,7 @@ export class Vdis {
   async detach(id: string): Promise<Vdi> {
     return await this.#change(id, 'detach', async (vdi) => {
       if (vdi.state === 'detached') return vdi
-      refuseWhileReplicated(vdi)
+      refuseInUse(vdi)
       return await this.#detachVolume(vdi)
     })
   }
@@ -200,7 +201,7 @@ export class Vdis {
   async disown(id: string): Promise<Vdi> {
     return await this.#change(id, 'disown', async (vdi) => {
       if (vdi.state === 'detached') return vdi
-      refuseWhileReplicated(vdi)
+      refuseInUse(vdi)
       // The volume stays attached: it was in use before us.
       if (vdi.adopted !== null) await this.#environment.datapath.deactivate(toDisk(vdi, 'disown'))
       return await this.#settle({ ...vdi, ...unattached, state: 'detached' })
@@ -247,11 +248,6 @@ const reached = {
   ...{ attach: 'attached', activate: 'activated', deactivate: 'attached' },
   ...{ detach: 'detached', adopt: 'adopted', disown: 'detached' },
 } as const
-
-function refuseWhileReplicated({ id, replication }: VdiRecord): void {
-  if (replication)
-    throw new CrosspoolError('BUSY', { kind: 'vdi', id, user: `replication ${replication}` })
-}
 
 function wrongState({ id }: VdiRecord, operation: string, state: string, needed: string) {
   return new CrosspoolError('WRONG_STATE', { kind: 'vdi', id, state, operation, needed })

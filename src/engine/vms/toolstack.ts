@@ -1,3 +1,4 @@
+import { CrosspoolError } from '../../model/errors.ts'
 import type { MigrateRequest, Preflight, ReceiveRequest } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
 import type { Sending, SendRequest } from '../../model/sending.ts'
@@ -13,6 +14,7 @@ import { OperationRunner } from '../operation/operation-runner.ts'
 import { EndedVms } from './ended-vms.ts'
 import { Inventories } from './inventories.ts'
 import { KnownHosts } from './known-hosts.ts'
+import { type MoveDiskMemo, moveDisk } from './move-disk.ts'
 import { Ownerships } from './ownerships.ts'
 import { Sendings } from './sendings.ts'
 import { VmActs } from './vm-acts.ts'
@@ -37,6 +39,7 @@ export class Toolstack {
     this.#environment = environment
     this.operations = new OperationRunner(environment)
     this.operations.register(migrateVm(environment))
+    this.operations.register(moveDisk(environment))
     this.receivers = new Receivers(environment)
     this.hosts = new KnownHosts(environment)
     this.inventories = new Inventories(environment, {
@@ -153,6 +156,19 @@ export class Toolstack {
     return this.operations.start('migrate', random.uuid(), id, memo)
   }
 
+  /** VDI.pool_migrate: to another SR of this host, in use or not; answers the operation at once. @throws NOT_FOUND, BUSY */
+  async moveDisk(vdi: string, sr: string): Promise<Operation> {
+    const { random, storage } = this.#environment
+    const { id, device, sr: fromSr } = await storage.getVdi(vdi)
+    const srs = await storage.listSrs()
+    const to = srs.find((one) => one.id === sr || one.name === sr)
+    if (!to) throw new CrosspoolError('NOT_FOUND', { kind: 'sr', id: sr })
+    const vm = device && (await this.listVms()).find((one) => usesDevice(one, device))
+    if (vm) this.#acts.checkFree(vm.id)
+    const memo: MoveDiskMemo = { vdi: id, fromSr, toSr: to.id }
+    return this.operations.start('move-disk', random.uuid(), vm ? vm.id : id, memo)
+  }
+
   /** By hand: what VM.receive is to be asked. */
   async receiveRequest(vm: string, request: MigrateRequest): Promise<ReceiveRequest> {
     const { id } = await findRunning(this.#environment, vm, 'migrate')
@@ -174,4 +190,8 @@ export class Toolstack {
   #operationOf(vm: string): string | null {
     return this.operations.holderOf(vm) ?? this.sendings.holderOf(vm)
   }
+}
+
+function usesDevice({ disks }: Vm, wanted: string): boolean {
+  return disks.some(({ device }) => device === wanted)
 }

@@ -62,4 +62,11 @@ export const migrationCalls = defineCalls({
     result: nothing,
     kind: 'operation',
   },
+  'VDI.pool_migrate': {
+    about:
+      'Moves a disk, in use or not, to another SR of this host. Answers the VDI, which stays the same. `options` may be empty only.',
+    parameters: { vdi: ref('VDI'), sr: ref('SR'), options: texts },
+    result: ref('VDI'),
+    kind: 'operation',
+  },
 })

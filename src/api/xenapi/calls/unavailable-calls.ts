@@ -1,4 +1,4 @@
-import { bool, map, nothing, ref, string } from '../types.ts'
+import { bool, nothing, ref } from '../types.ts'
 import type { CallDescription } from './describe-call.ts'
 
 /** A call that clients know and the engine cannot do yet. */
@@ -15,9 +15,6 @@ const paused = { start_paused: bool, force: bool } as const
 export const unavailableCalls: Readonly<Record<string, UnavailableCall>> = {
   'VM.suspend': call('Running', { vm }),
   'VM.resume': call('Suspended', { vm, ...paused }),
-  'VDI.pool_migrate': call(null, {
-    ...{ vdi: ref('VDI'), sr: ref('SR'), options: map(string, string) },
-  }),
 }
 
 function call(

@@ -58,6 +58,16 @@ export function migrationHandlers(parts: FaceParts): CallHandlers<typeof migrati
       return begin(parameters.vm, readSend(parts, parameters).request)
     },
 
+    'VDI.pool_migrate': async ({ vdi, sr }) => {
+      const { storage } = environment
+      const [vdis, srs] = await Promise.all([storage.listVdis(), storage.listSrs()])
+      const disk = vdis.find(({ id }) => identities.vdi(id).ref === vdi)
+      if (!disk) throw new XenApiFailure('HANDLE_INVALID', 'VDI', vdi)
+      const to = srs.find(({ id }) => identities.sr(id).ref === sr)
+      if (!to) throw new XenApiFailure('HANDLE_INVALID', 'SR', sr)
+      return { operation: await toolstack.moveDisk(disk.id, to.id), answer: vdi }
+    },
+
     'VM.pool_migrate': async ({ vm, host }) => {
       const destination = (await toolstack.hosts.list()).find(
         (known) => identities.host(known).ref === host,

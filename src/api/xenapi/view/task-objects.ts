@@ -55,6 +55,12 @@ export interface Origin {
   readonly answer: string
 }
 
+/** The call that an operation is in the XenAPI. */
+const callNames: Readonly<Record<string, string>> = {
+  migrate: 'VM.migrate',
+  'move-disk': 'VDI.pool_migrate',
+}
+
 export function operationTask(place: Place, operation: Operation, origin?: Origin): XenObject {
   const ended = isEnded(operation)
   const { released } = readDetails(operation)
@@ -62,7 +68,7 @@ export function operationTask(place: Place, operation: Operation, origin?: Origi
   const isCancelling = operation.state === 'undoing' && operation.error?.code === 'CANCELLED'
   const failure = operation.error && operation.state !== 'succeeded' ? operation.error : null
   return makeObject(taskClass, identities.task(operation.id), {
-    name_label: origin?.call ?? `VM.${operation.kind}`,
+    name_label: origin?.call ?? callNames[operation.kind] ?? operation.kind,
     created: operation.startedAtMs,
     finished: operation.endedAtMs ?? 0,
     status: isCancelling ? 'cancelling' : statuses[operation.state],
@@ -74,11 +80,14 @@ export function operationTask(place: Place, operation: Operation, origin?: Origi
   })
 }
 
-/** What a failed or cancelled migration is to a client. */
+/** What a failed or cancelled operation is to a client. */
 export function failureOfOperation(operation: Operation): readonly [string, ...string[]] {
+  const failed = operation.error ?? { code: 'INTERNAL', details: {}, message: '' }
+  const task = identities.task(operation.id).ref
+  if (operation.kind !== 'migrate') return describeFailure(failed, { task })
   const { from, to } = readDetails(operation)
-  return describeFailure(operation.error ?? { code: 'INTERNAL', details: {}, message: '' }, {
-    task: identities.task(operation.id).ref,
+  return describeFailure(failed, {
+    task,
     migration: {
       vm: identities.vm(operation.subject).ref,
       source: from ? identities.host({ pool: from.pool, name: from.host }).ref : nullRef,
