@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseMapping, parseSetting, parseSize } from './parse-options.ts'
+import { parseMapping, parseSeconds, parseSetting, parseSize } from './parse-options.ts'
 import { UsageError } from './usage-error.ts'
 
 test.each([
@@ -35,4 +35,10 @@ test('settings add up, with numbers and booleans as such', () => {
     ...{ volumeGroup: 'vg0', thin: true, count: 3, path: '/a=b', empty: '' },
   })
   expect(() => parseSetting('volumeGroup')).toThrow(UsageError)
+})
+
+test('seconds may be none, but not fewer', () => {
+  expect(['0', '600'].map(parseSeconds)).toEqual([0, 600])
+  for (const text of ['', '-1', 'soon', 'Infinity'])
+    expect(() => parseSeconds(text), text).toThrow(UsageError)
 })

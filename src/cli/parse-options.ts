@@ -41,3 +41,10 @@ export function parsePositive(text: string): number {
   if (Number.isSafeInteger(number) && number > 0) return number
   throw new UsageError(`"${text}" is not a whole number above 0`)
 }
+
+/** 0 and more. @throws UsageError */
+export function parseSeconds(text: string): number {
+  const number = Number(text)
+  if (text.trim() !== '' && number >= 0 && Number.isFinite(number)) return number
+  throw new UsageError(`"${text}" is not a number of seconds`)
+}

@@ -159,6 +159,42 @@ describe('lists and single things', () => {
   })
 })
 
+describe('waiting until nothing migrates', () => {
+  const idle = { listOperations: async () => [ended('failed')], listReceivers: async () => [] }
+  const queued = { ...migrating, state: 'queued' } as const
+
+  test.each([
+    ['nothing at all', idle],
+    ['a migration that is queued still', { ...idle, listOperations: async () => [queued] }],
+  ])('%s is not waited for', async (_, handlers) => {
+    const { exitCode, out } = await run('operations wait', await daemons(handlers))
+    expect({ exitCode, out }).toEqual({
+      exitCode: exitCodes.done,
+      out: 'No migration runs here.\n',
+    })
+  })
+
+  test.each([
+    ['leaves', { ...idle, listOperations: async () => [migrating] }, 'the migration of database'],
+    ['arrives', { ...idle, listReceivers: async () => [sample.receiver] }, 'the arrival of VM'],
+  ])('it fails in time while a VM %s', async (_, handlers, expected) => {
+    const { exitCode, err } = await run('operations wait --timeout 0', await daemons(handlers))
+    expect(exitCode).toBe(exitCodes.failed)
+    expect(err).toContain(`host alpha1 is in use by ${expected}`)
+  })
+
+  test('it ends when the last one has ended', async () => {
+    const states = [migrating, migrating, ended('succeeded')]
+    const environment = await daemons({
+      ...{ ...idle, listOperations: async () => [states.shift() ?? ended('succeeded')] },
+    })
+    const { exitCode, err } = await run('operations wait --timeout 30', environment)
+    expect({ exitCode, err }).toEqual({
+      ...{ exitCode: exitCodes.done, err: 'Waiting for the migration of database ...\n' },
+    })
+  })
+})
+
 describe('errors', () => {
   test('have message and advice on standard error', async () => {
     const environment = await daemons({

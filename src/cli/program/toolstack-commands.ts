@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseMapping, parsePositive } from '../parse-options.ts'
+import { parseMapping, parsePositive, parseSeconds } from '../parse-options.ts'
 import { type Act, examples } from './run-action.ts'
 import { addVms } from './vm-commands.ts'
 
@@ -141,6 +141,17 @@ function addOperations(program: Command, act: Act): void {
       .description('takes everything back; refused once the VM has been released')
       .argument(...id),
     async () => (await operations()).cancelOperation,
+  )
+  act(
+    group
+      .command('wait')
+      .description('until no migration leaves or arrives: before the daemons or the host stop')
+      .option(
+        '--timeout <seconds>',
+        'fail when one still runs after so long; 0 asks once',
+        usageChecked(parseSeconds),
+      ),
+    async () => (await import('../commands/wait-until-idle.ts')).waitUntilIdle,
   )
   examples(group, ['crosspool operations', 'crosspool operations cancel 0b6c1f2e-…'])
 }
