@@ -12,9 +12,9 @@ const withoutLanguages: Plugin = {
   },
 }
 
-/** The web UI as a folder of static files. */
-export async function bundleUi(folder: string): Promise<void> {
-  await build({
+/** The web UI as a folder of static files. Answers the files that it was made of, below the project's folder. */
+export async function bundleUi(folder: string): Promise<readonly string[]> {
+  const { metafile } = await build({
     entryPoints: { app: join(source, 'main.tsx'), style: join(source, 'style.css') },
     outdir: folder,
     bundle: true,
@@ -25,6 +25,9 @@ export async function bundleUi(folder: string): Promise<void> {
     jsxImportSource: 'preact',
     plugins: [withoutLanguages],
     logLevel: 'warning',
+    absWorkingDir: resolve(import.meta.dirname, '..'),
+    metafile: true,
   })
   for (const name of ['index.html', 'icon.svg']) cpSync(join(source, name), join(folder, name))
+  return Object.keys(metafile.inputs)
 }

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { bundleUi } from './bundle-ui.ts'
@@ -17,7 +17,7 @@ const programs = {
  * that a host needs Node and this folder but no npm. Only lmdb stays a package of its own, because of its native part.
  */
 export async function bundle(distribution: string): Promise<void> {
-  await build({
+  const { metafile } = await build({
     entryPoints: Object.entries(programs).map(([out, file]) => ({ in: join(root, file), out })),
     outdir: distribution,
     outExtension: { '.js': '.mjs' },
@@ -30,34 +30,72 @@ export async function bundle(distribution: string): Promise<void> {
     minifySyntax: true,
     keepNames: true,
     external: [nativePackage],
+    absWorkingDir: root,
+    metafile: true,
     // Packages in CommonJS call require, which an ES module has to make for itself.
     banner: {
       js: "#!/usr/bin/env node\nimport { createRequire as crosspoolRequire } from 'node:module'; const require = crosspoolRequire(import.meta.url);",
     },
     logLevel: 'warning',
   })
-  await bundleUi(join(distribution, 'ui'))
-  for (const name of withDependencies(nativePackage)) {
-    cpSync(join(root, 'node_modules', name), join(distribution, 'node_modules', name), {
-      recursive: true,
-      dereference: true,
-      filter: isNeededToRun,
-    })
-  }
+  const ui = await bundleUi(join(distribution, 'ui'))
+  const files = await filesOf(nativePackage)
+  for (const file of files)
+    cpSync(join(root, file), join(distribution, file), { dereference: true })
+  cpSync(join(root, 'packaging/launch'), join(distribution, 'launch'))
+  const folders = [...Object.keys(metafile.inputs), ...ui, ...files]
+    .filter(isOfNpm)
+    .map(packageFolder)
+  writeFileSync(join(distribution, 'licences.txt'), licencesOf([...new Set(folders)].sort()))
 }
 
-/** Leaves out what only a compiler needs, and binaries for other C libraries than Debian's. */
-function isNeededToRun(path: string): boolean {
-  return !/\/lmdb\/(dependencies|src|bin)$|\.(map|md|d\.c?ts)$|\.musl\.node$/.test(path)
+/** What Node reads of the package and of all that it needs: the modules, the native parts, what describes them. */
+async function filesOf(name: string): Promise<readonly string[]> {
+  const { metafile } = await build({
+    stdin: { contents: `import '${name}'`, resolveDir: root },
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+    metafile: true,
+    logLevel: 'error',
+  })
+  const modules = Object.keys(metafile.inputs).filter(isOfNpm)
+  const folders = new Set([...modules.map(packageFolder), ...nativeFolders()])
+  const others = [...folders].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((file) => file === 'package.json' || file.endsWith('.glibc.node'))
+      .map((file) => `${folder}/${file}`),
+  )
+  return [...modules, ...others]
 }
 
-/** The package and all that it needs, as far as it is installed (parts for other systems are not). */
-function withDependencies(name: string, seen = new Set<string>()): Set<string> {
-  const file = join(root, 'node_modules', name, 'package.json')
-  if (seen.has(name) || !existsSync(file)) return seen
-  seen.add(name)
-  const { dependencies = {}, optionalDependencies = {} } = JSON.parse(readFileSync(file, 'utf8'))
-  for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies }))
-    withDependencies(dependency, seen)
-  return seen
+function isOfNpm(file: string): boolean {
+  return file.startsWith('node_modules/')
+}
+
+/** node_modules/NAME or node_modules/@SCOPE/NAME, wherever it lies. */
+function packageFolder(file: string): string {
+  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? file
+}
+
+/** Binaries, which are packages of their own for each system; only this one's are installed. */
+function nativeFolders(): readonly string[] {
+  return ['@lmdb', '@msgpackr-extract'].flatMap((scope) =>
+    readdirSync(join(root, 'node_modules', scope)).map((name) => `node_modules/${scope}/${name}`),
+  )
+}
+
+/** The licence of each package whose code is in the bundle, which most of them ask to be handed on. */
+function licencesOf(folders: readonly string[]): string {
+  const texts = folders.map((folder) => {
+    const { name, version, license } = JSON.parse(
+      readFileSync(join(root, folder, 'package.json'), 'utf8'),
+    )
+    const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry))
+    const text = file ? `\n${readFileSync(join(root, folder, file), 'utf8').trim()}\n` : ''
+    return `${name} ${version}: ${license}\n${text}`
+  })
+  return texts.join(`\n${'-'.repeat(72)}\n\n`)
 }

@@ -179,9 +179,8 @@ async function install(host: ClusterHost): Promise<void> {
     input: JSON.stringify(storage),
   })
   await host.lab.run('cat > /etc/crosspool/xapi.json', { input: JSON.stringify(toolstack) })
-  await host.lab.run(
-    `ln -sf ${installedAt}/crosspool.mjs /usr/local/bin/crosspool && chmod +x ${installedAt}/*.mjs`,
-  )
+  for (const program of ['bin/crosspool', 'sbin/crosspool-sm', 'sbin/crosspool-xapi'])
+    await host.lab.run(['ln', '-sf', `${installedAt}/launch`, `/usr/${program}`])
   await host.lab.run(['systemctl', 'daemon-reload'])
   await host.lab.run(['systemctl', 'enable', '--now', ...units], { timeoutMs: 120_000 })
   await host.lab.run(`echo ${version} > ${marker}`)

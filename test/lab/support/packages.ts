@@ -27,6 +27,7 @@ const otherNeeds: readonly Need[] = [
   { packageName: 'chromium', file: '/usr/bin/chromium' },
   { packageName: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
   { packageName: 'spin', file: '/usr/bin/spin' },
+  { packageName: 'lintian', file: '/usr/bin/lintian' },
   {
     packageName: 'python3-os-xenapi',
     file: '/usr/lib/python3/dist-packages/os_xenapi/client/XenAPI.py',
