@@ -62,13 +62,18 @@ async function filesOf(name: string): Promise<readonly string[]> {
     logLevel: 'error',
   })
   const modules = Object.keys(metafile.inputs).filter(isOfNpm)
-  const folders = new Set([...modules.map(packageFolder), ...nativeFolders()])
-  const others = [...folders].flatMap((folder) =>
-    readdirSync(join(root, folder))
-      .filter((file) => file === 'package.json' || file.endsWith('.glibc.node'))
-      .map((file) => `${folder}/${file}`),
+  const descriptions = new Set(modules.map((file) => `${packageFolder(file)}/package.json`))
+  return [...modules, ...descriptions, ...nativeFiles()]
+}
+
+/** Of packages with binaries, one for each system; only this one's are installed, with those for other C libraries than Debian's. */
+function nativeFiles(): readonly string[] {
+  const scopes = ['@lmdb', '@msgpackr-extract'].map((scope) => `node_modules/${scope}`)
+  return scopes.flatMap((scope) =>
+    readdirSync(join(root, scope), { recursive: true })
+      .map((file) => `${scope}/${file}`)
+      .filter((file) => /\.(js|json|glibc\.node)$/.test(file)),
   )
-  return [...modules, ...others]
 }
 
 function isOfNpm(file: string): boolean {
@@ -78,13 +83,6 @@ function isOfNpm(file: string): boolean {
 /** node_modules/NAME or node_modules/@SCOPE/NAME, wherever it lies. */
 function packageFolder(file: string): string {
   return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? file
-}
-
-/** Binaries, which are packages of their own for each system; only this one's are installed. */
-function nativeFolders(): readonly string[] {
-  return ['@lmdb', '@msgpackr-extract'].flatMap((scope) =>
-    readdirSync(join(root, 'node_modules', scope)).map((name) => `node_modules/${scope}/${name}`),
-  )
 }
 
 /** The licence of each package whose code is in the bundle, which most of them ask to be handed on. */

@@ -55,7 +55,7 @@ async function crosspoolTree(scratch: string): Promise<Tree> {
   tree.link('usr/bin/crosspool', '../lib/crosspool/launch')
   for (const daemon of ['crosspool-sm', 'crosspool-xapi']) {
     tree.link(`usr/sbin/${daemon}`, '../lib/crosspool/launch')
-    tree.copy(join(packaging, `${daemon}.service`), `lib/systemd/system/${daemon}.service`)
+    tree.copy(join(packaging, `${daemon}.service`), `usr/lib/systemd/system/${daemon}.service`)
   }
   await addCompletions(tree, join(programs, 'crosspool.mjs'))
   tree.writeCompressed(

@@ -2,8 +2,8 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import { ensurePackages } from '../lab/support/packages.ts'
-import { walkthroughScript } from '../support/walkthrough.ts'
-import { writeExamples } from './examples.ts'
+import { documentScript, walkthroughScript } from '../support/walkthrough.ts'
+import { writeCommand, writeExamples } from './examples.ts'
 import { Playground } from './playground.ts'
 import { type Traces, tracesOf } from './traces.ts'
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => playground?.close())
 
-const bash = (input: string) => execa('bash', ['-s'], { input, timeout: 60_000 })
+const bash = (input: string) => execa('bash', ['-s'], { input, timeout: 80_000 })
 
 it('two storage managers mirror a disk by one URI, with curl alone', async () => {
   const [source, target] = [playground.host('alpha1'), playground.host('beta1')]
@@ -50,6 +50,41 @@ it('a whole migration is done by hand, with curl alone', async () => {
   await guest.waitUntilOn(destination)
   expect((await guest.checkWrites(destination)).problems).toEqual([])
   expect((await guest.end(destination)).problems).toEqual([])
+  expect(await tracesOf(playground)).toEqual(before)
+})
+
+it('the tutorial moves a VM there and back', async () => {
+  const source = playground.host('alpha1')
+  const guest = playground.guest({ name: 'walker', number: 121 })
+  await guest.startOn(source, [
+    await source.newDisk('raw', 'tutorial-root', 16 * MiB),
+    await source.newDisk('qcow2', 'tutorial-data', 16 * MiB),
+  ])
+  await Promise.all(playground.hosts.map(writeCommand))
+  const { stdout } = await bash(documentScript('tutorial.md', { DIRECTORY: playground.directory }))
+  expect(stdout).toContain('No migration runs here.')
+  await guest.waitUntilOn(source)
+  expect((await guest.end(source)).problems).toEqual([])
+  expect(await tracesOf(playground)).toEqual(before)
+})
+
+it.each(['add-a-host', 'wan-migration', 'recover'])('how-to %s', async (page) => {
+  const [source, destination] = [playground.host('alpha1'), playground.host('beta1')]
+  const guest = playground.guest({ name: 'mover', number: 122 })
+  await guest.startOn(source, [await source.newDisk('raw', 'mover', 16 * MiB)])
+  await writeCommand(source)
+  await bash(
+    documentScript(`how-to/${page}.md`, {
+      PATH: `${source.plan.directory}:${process.env.PATH}`,
+      NEW_URL: destination.url,
+      NEW_HOST: 'beta/beta1',
+      VM: 'mover',
+      DESTINATION: 'beta/beta1',
+    }),
+  )
+  const home = page === 'wan-migration' ? destination : source
+  await guest.waitUntilOn(home)
+  expect((await guest.end(home)).problems).toEqual([])
   expect(await tracesOf(playground)).toEqual(before)
 })
 

@@ -43,7 +43,7 @@ export async function writeExamples(
 }
 
 /** `crosspool` for this host, as if one were logged in there. */
-async function writeCommand(host: PlaygroundHost): Promise<string> {
+export async function writeCommand(host: PlaygroundHost): Promise<string> {
   const path = join(host.plan.directory, 'crosspool')
   const program = join(host.plan.programs, 'crosspool.mjs')
   const lines = [
