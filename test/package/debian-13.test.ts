@@ -42,7 +42,8 @@ async function inside(script: string): Promise<string> {
 }
 
 it('it installs beside the Node of Debian, and its storage manager answers', async () => {
-  await inside(`apt-get install -y --no-install-recommends /root/${basename(deb)}`)
+  const mirrors = 'qemu-utils qemu-system-common'
+  await inside(`apt-get install -y --no-install-recommends /root/${basename(deb)} ${mirrors}`)
   const configuration = {
     ...{ host: 'trixie', listen: { address: '127.0.0.1', port: 17310 }, datapath: 'user' },
     ...{ stateDirectory: '/tmp/state', runtimeDirectory: '/tmp/run' },
