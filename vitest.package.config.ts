@@ -1,12 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
-/** The Debian packages: made, judged, and installed on hosts of the lab and in a Debian 13. */
+/** The Debian packages: made, judged, and installed in a Debian 13. */
 export default defineConfig({
   test: {
     include: ['test/package/**/*.test.ts'],
     fileParallelism: false,
     testTimeout: 600_000,
     hookTimeout: 600_000,
-    bail: 1,
   },
 })

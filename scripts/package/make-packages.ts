@@ -57,6 +57,8 @@ async function crosspoolTree(scratch: string): Promise<Tree> {
     tree.link(`usr/sbin/${daemon}`, '../lib/crosspool/launch')
     tree.copy(join(packaging, `${daemon}.service`), `usr/lib/systemd/system/${daemon}.service`)
   }
+  const configuration = join(packaging, 'configuration')
+  if (existsSync(configuration)) tree.copy(configuration, 'etc/crosspool')
   await addCompletions(tree, join(programs, 'crosspool.mjs'))
   tree.writeCompressed(
     'usr/share/doc/crosspool/licences.txt',

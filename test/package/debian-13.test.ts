@@ -13,6 +13,7 @@ const archive = 'deb http://deb.debian.org/debian trixie main'
 let folder: string
 let root: string
 let deb: string
+let next: string
 
 beforeAll(async () => {
   await ensurePackages(() => {}, ['mmdebstrap'])
@@ -25,6 +26,7 @@ beforeAll(async () => {
   await execa('cp', ['-a', '--reflink=auto', join(pristine, 'root'), root])
   await execa('cp', ['/etc/resolv.conf', join(root, 'etc/resolv.conf')])
   deb = await makeCrosspoolPackage({ version: '1.0.0', folder: join(root, 'root') })
+  next = await makeCrosspoolPackage({ version: '1.0.1', folder: join(root, 'root') })
   await inside('apt-get update')
 })
 
@@ -43,7 +45,7 @@ async function inside(script: string): Promise<string> {
 
 it('it installs beside the Node of Debian, and its storage manager answers', async () => {
   const mirrors = 'qemu-utils qemu-system-common'
-  await inside(`apt-get install -y --no-install-recommends /root/${basename(deb)} ${mirrors}`)
+  await inside(`${install(deb)} ${mirrors}`)
   const configuration = {
     ...{ host: 'trixie', listen: { address: '127.0.0.1', port: 17310 }, datapath: 'user' },
     ...{ stateDirectory: '/tmp/state', runtimeDirectory: '/tmp/run' },
@@ -59,7 +61,22 @@ it('it installs beside the Node of Debian, and its storage manager answers', asy
   expect(JSON.parse(answer.split('\n').at(-1) ?? '')).toMatchObject([{ name: 'here' }])
 })
 
+const install = (file: string) =>
+  `apt-get install -y --no-install-recommends /root/${basename(file)}`
+const files = '/etc/modules-load.d/crosspool.conf /var/lib/crosspool/sm/record'
+
+it('an upgrade and a removal keep configuration and records', async () => {
+  await inside(`mkdir -p /var/lib/crosspool/sm; for file in ${files}; do echo mine > $file; done`)
+  await inside(install(next))
+  const version = `dpkg-query -W -f '\${Version}' crosspool`
+  expect(await inside(version)).toBe('1.0.1')
+  expect(await inside(`cat ${files}`)).toBe('mine\nmine')
+  await inside('apt-get remove -y crosspool')
+  expect(await inside(`cat ${files}`)).toBe('mine\nmine')
+  expect(await inside('ls /usr/lib | grep crosspool || true')).toBe('')
+})
+
 it('a purge leaves nothing', async () => {
-  await inside('mkdir -p /var/lib/crosspool/sm; apt-get purge -y crosspool')
+  await inside('apt-get purge -y crosspool')
   expect(await inside("find / -xdev -path /root -prune -o -name '*crosspool*' -print")).toBe('')
 })
