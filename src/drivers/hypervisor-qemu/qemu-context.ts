@@ -35,7 +35,7 @@ export const defaultQemuLimits: QemuLimits = {
   idleMs: 60_000,
   stepMs: 60_000,
   answerMs: 15_000,
-  progressMs: 250,
+  progressMs: 100,
   rebootMs: 300_000,
   proofMs: 2_000,
 }
