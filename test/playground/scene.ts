@@ -77,8 +77,27 @@ export class Scene {
     return migrate(this.guest.name, this.source, this.destination, request)
   }
 
-  /** Starts a migration and does something to it once it is in `step` (for memory: once some has been sent). */
+  /**
+   * Starts a migration and does something to it once it is in `step` (for memory: once some has been sent). A step may
+   * be over before it is seen: then the guest is brought back for another try.
+   */
   async disturb(step: string, act: (operation: Operation) => Promise<unknown>): Promise<Operation> {
+    for (let tries = 1; tries <= 5; tries++) {
+      const { operation, acting } = await this.#tryToDisturb(step, act)
+      if (acting) {
+        await acting
+        return operation
+      }
+      expect(operation.state).toBe('succeeded')
+      await this.bringBack()
+    }
+    throw new Error(`no migration was seen in ${step}`)
+  }
+
+  async #tryToDisturb(
+    step: string,
+    act: (operation: Operation) => Promise<unknown>,
+  ): Promise<{ operation: Operation; acting?: Promise<unknown> }> {
     let acting: Promise<unknown> | undefined
     const { guest, source, destination } = this
     const operation = await migrate(guest.name, source, destination, {}, (seen) => {
@@ -89,8 +108,6 @@ export class Scene {
       // Looked at when the migration has ended.
       acting.catch(() => {})
     })
-    if (!acting) throw new Error(`it ended ${operation.state} before it came to ${step}`)
-    await acting
-    return operation
+    return { operation, ...(acting && { acting }) }
   }
 }
