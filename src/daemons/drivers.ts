@@ -20,7 +20,7 @@ import type { VolumeStoreFactory } from '../ports/volume-store.ts'
 import type { StorageConfiguration } from './storage/configuration.ts'
 import type { ToolstackConfiguration } from './toolstack/configuration.ts'
 
-type HypervisorOptions = Pick<ToolstackConfiguration, 'runtimeDirectory' | 'qemu'>
+export type HypervisorOptions = Pick<ToolstackConfiguration, 'runtimeDirectory' | 'qemu' | 'xen'>
 
 const system = { commandRunner: systemCommandRunner, clock: systemClock, random: systemRandom }
 
@@ -28,7 +28,7 @@ const system = { commandRunner: systemCommandRunner, clock: systemClock, random:
 export const hypervisors: Readonly<
   Record<ToolstackConfiguration['hypervisor'], (options: HypervisorOptions) => Hypervisor>
 > = {
-  xen: ({ runtimeDirectory }) => createXenHypervisor({ ...system, runtimeDirectory }),
+  xen: ({ runtimeDirectory, xen }) => createXenHypervisor({ ...system, ...xen, runtimeDirectory }),
   qemu: ({ runtimeDirectory, qemu }) =>
     createQemuHypervisor({ ...system, ...qemu, runtimeDirectory }),
 }

@@ -16,9 +16,13 @@ export async function within<T>(
   return Promise.race([work, late]).finally(() => done.abort())
 }
 
-/** Notices when nothing has moved for a while. */
+/** So much must move for it to count: a sender of single bytes would hold its place for ever. */
+const pacedBytes = 64 * 1024
+
+/** Notices when nothing to speak of has moved for a while. */
 export interface IdleWatch {
-  touch(): void
+  /** Something has moved; `countBytes`: only so much of it. */
+  touch(countBytes?: number): void
   /** Rejects with MEMORY_STREAM_FAILED once nothing was touched for the time given. Never resolves. */
   readonly lapsed: Promise<never>
   stop(): void
@@ -27,6 +31,7 @@ export interface IdleWatch {
 export function createIdleWatch(clock: Clock, idleMs: number): IdleWatch {
   const stopped = new AbortController()
   let touchedAtMs = clock.monotonicMs()
+  let movedBytes = 0
 
   async function watch(): Promise<never> {
     for (;;) {
@@ -42,7 +47,10 @@ export function createIdleWatch(clock: Clock, idleMs: number): IdleWatch {
   lapsed.catch(() => {})
   return {
     lapsed,
-    touch: () => {
+    touch: (countBytes = pacedBytes) => {
+      movedBytes += countBytes
+      if (movedBytes < pacedBytes) return
+      movedBytes = 0
       touchedAtMs = clock.monotonicMs()
     },
     stop: () => stopped.abort(new Error('the watch was stopped')),

@@ -20,6 +20,7 @@ describeHypervisorContract('xen, with the outside of xl', async () => {
       clock: systemClock,
       random: systemRandom,
       runtimeDirectory: join(folder, host),
+      kernelDirectories: ['/boot', '/var/lib/crosspool-lab/guest'],
     })
   return {
     source: driverOf('source'),

@@ -6,7 +6,7 @@ import { createApiClient } from '../../src/api/client/api-client.ts'
 import { createRemoteStorageManager } from '../../src/api/client/remote-storage-manager.ts'
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
 import type { StorageManager } from '../../src/ports/storage-manager.ts'
-import { TestGuest, type TestGuestOptions } from '../lab/guest/test-guest.ts'
+import { guestDirectory, TestGuest, type TestGuestOptions } from '../lab/guest/test-guest.ts'
 import { attachLab, defaultLabName, type Lab, startDetachedLab } from '../lab/lab.ts'
 import type { LabHost } from '../lab/lab-host.ts'
 import { waitUntil } from '../lab/support/wait-until.ts'
@@ -174,6 +174,7 @@ async function install(host: ClusterHost): Promise<void> {
     pool: host.pool,
     url: host.url,
     heartbeat,
+    xen: { kernelDirectories: [guestDirectory] },
   }
   await host.lab.run('mkdir -p /etc/crosspool && cat > /etc/crosspool/sm.json', {
     input: JSON.stringify(storage),

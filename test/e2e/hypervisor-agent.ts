@@ -17,6 +17,7 @@ const hypervisor = createXenHypervisor({
   clock: systemClock,
   random: systemRandom,
   runtimeDirectory: '/run/crosspool-hypervisor-test',
+  kernelDirectories: ['/var/lib/crosspool-lab/guest'],
   ...(process.argv[2] === undefined ? {} : { hotplugDirectory: process.argv[2] }),
 })
 

@@ -8,7 +8,11 @@ import {
   readyText,
   reportText,
 } from '../../src/drivers/hypervisor-xen/migration-texts.ts'
-import { parseSaveHeader, writeSaveHeader } from '../../src/drivers/hypervisor-xen/save-header.ts'
+import {
+  fixedHeaderBytes,
+  optionalBytesOf,
+  writeSaveHeader,
+} from '../../src/drivers/hypervisor-xen/save-header.ts'
 import { CrosspoolError } from '../../src/model/errors.ts'
 import type {
   CommandResult,
@@ -201,10 +205,11 @@ export class FakeXen implements CommandRunner {
       if (child.hasEnded) return
       received = Buffer.concat([received, chunk])
       if (domain === null) {
-        const header = parseSaveHeader(received)
-        if (header === null) continue
-        headBytes = header.lengthBytes
-        domain = this.#build(JSON.parse(header.configuration))
+        if (received.length < fixedHeaderBytes) continue
+        headBytes = fixedHeaderBytes + optionalBytesOf(received)
+        if (received.length < headBytes) continue
+        const text = received.toString('utf8', fixedHeaderBytes + 4, headBytes - 1)
+        domain = this.#build(JSON.parse(text))
       }
       if (received.length === headBytes + this.memoryBytes + 3) child.stdout.write(readyText)
       if (!received.subarray(-goText.length).equals(goText)) continue

@@ -6,6 +6,11 @@ const networkSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('socket'), path: z.string() }),
 ])
 
+const kernelDirectories = z
+  .array(z.string())
+  .default(['/boot', '/var/lib/crosspool/kernels'])
+  .describe('where the kernels and initrds of VMs may lie')
+
 export const toolstackConfigurationFile = '/etc/crosspool/xapi.json'
 
 /** docs/reference/configuration.md describes it for users. */
@@ -43,13 +48,11 @@ export const toolstackConfigurationSchema = z.strictObject({
         .enum(['auto', 'kvm', 'tcg'])
         .default('auto')
         .describe('auto: KVM where it is seen to work, else emulation'),
-      kernelDirectories: z
-        .array(z.string())
-        .default(['/boot', '/var/lib/crosspool/kernels'])
-        .describe('where kernels that arriving VMs name may lie'),
+      kernelDirectories,
     })
     .prefault({})
     .describe('for hypervisor qemu'),
+  xen: z.strictObject({ kernelDirectories }).prefault({}).describe('for hypervisor xen'),
   stateDirectory: z
     .string()
     .default('/var/lib/crosspool/xapi')

@@ -1,5 +1,5 @@
-import { realpath, stat } from 'node:fs/promises'
-import { sep } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { allowedPath } from '../../lib/allowed-path.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { QemuDetails } from './qemu-vm.ts'
 
@@ -25,14 +25,13 @@ export async function findKernel(
 }
 
 async function find(path: string, directories: readonly string[]): Promise<string> {
-  const refuse = (reason: string, cause?: unknown) =>
-    new CrosspoolError('NOT_SUPPORTED', { what: `The kernel or initrd ${path}`, reason }, cause)
-  const roots = await Promise.all(directories.map((each) => realpath(each).catch(() => null)))
-  const file = await realpath(path).catch((error: unknown) => {
-    throw refuse('there is no such file on this host', error)
-  })
-  if (!roots.some((root) => root !== null && file.startsWith(root + sep)))
+  const refuse = (reason: string) =>
+    new CrosspoolError('NOT_SUPPORTED', { what: `The kernel or initrd ${path}`, reason })
+  const file = await allowedPath(path, directories)
+  if (file === null)
     throw refuse(`it is not in a directory for kernels (${directories.join(', ') || 'none'})`)
-  if ((await stat(file)).isFile()) return file
+  const facts = await stat(file).catch(() => null)
+  if (facts === null) throw refuse('there is no such file on this host')
+  if (facts.isFile()) return file
   throw refuse('it is no file')
 }

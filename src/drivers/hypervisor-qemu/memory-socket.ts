@@ -51,7 +51,11 @@ export async function connectMemory(path: string): Promise<Socket> {
  * Resolves when `from` has ended and `to` has taken all of it; ends neither. Rejects with
  * MEMORY_STREAM_FAILED when one of them breaks before.
  */
-export async function carryMemory(from: Duplex, to: Duplex, onBytes: () => void): Promise<void> {
+export async function carryMemory(
+  from: Duplex,
+  to: Duplex,
+  onBytes: (countBytes?: number) => void,
+): Promise<void> {
   // No answer is expected, but one that nobody reads would stop the sender.
   to.on('data', (bytes: Buffer) => {
     if (from.writable) from.write(bytes)
@@ -61,7 +65,7 @@ export async function carryMemory(from: Duplex, to: Duplex, onBytes: () => void)
     const fail = (error?: unknown) =>
       reject(streamFailed(error instanceof Error ? error.message : 'it was closed', error))
     from.on('data', (bytes: Buffer) => {
-      onBytes()
+      onBytes(bytes.length)
       if (!to.writable) return fail()
       if (to.write(bytes)) return
       from.pause()

@@ -145,6 +145,41 @@ describe('writing', () => {
     expect(JSON.parse(written).b_info).not.toHaveProperty('cpumap')
   })
 
+  test.each([
+    ['an option more for QEMU', { 'type.hvm': { boot: 'c,splash=/etc/shadow' } }, 'boot'],
+    ['a file for its keyboard', { 'type.hvm': { keymap: '/etc/shadow' } }, 'keymap'],
+    ['a file for its sound', { 'type.hvm': { soundhw: 'hda,audiodev=x' } }, 'soundhw'],
+    ['more video memory than a host has', { video_memkb: 2 ** 40 }, 'video_memkb'],
+    ['more shadow memory than a host has', { shadow_memkb: 2 ** 40 }, 'shadow_memkb'],
+    ['lines in its command line', { cmdline: 'quiet\nkernel="/etc/shadow"' }, 'cmdline'],
+    ['a kernel that is no path', { kernel: 'vmlinux' }, 'kernel'],
+    ['a word as deep as a well', { cpuid: JSON.parse('['.repeat(9) + ']'.repeat(9)) }, 'cpuid'],
+  ])('%s is refused by its name', (_, change, place) => {
+    const domain = { ...withDisks, b_info: { ...fieldsOf(real.b_info), ...change } }
+    expect(() => write({ details: { domain } })).toThrow(new RegExp(`taken over: .*${place}`))
+  })
+
+  test('a model of an interface that is more than a model is refused', () => {
+    const nics = [{ mac: '00:16:3e:77:00:b4', model: 'e1000,romfile=/etc/shadow' }]
+    expect(() => write({ details: { domain: { ...withDisks, nics } } })).toThrow('nics.0.model')
+  })
+
+  test('memory and CPUs are those that were reserved, whatever the details say', () => {
+    const b_info = { ...fieldsOf(real.b_info), max_memkb: 2 ** 33, target_memkb: 2 ** 33 }
+    const written = write({ details: { domain: { ...withDisks, b_info } } })
+    expect(written.b_info).toMatchObject({ max_memkb: 98304, target_memkb: 98304, max_vcpus: 1 })
+  })
+
+  test('its screen is served to this host alone, whatever the details say', () => {
+    const vnc = { enable: 'True', listen: '0.0.0.0', passwd: 'a b', findunused: 'True' }
+    const b_info = { 'type.hvm': { vnc, vga: { kind: 'std' } } }
+    const vfbs = [{ devid: 0, vnc, sdl: { xauthority: '/root/.Xauthority' } }]
+    const written = write({ details: { domain: { ...withDisks, b_info, vfbs } } })
+    const served = { enable: 'True', passwd: 'a b', findunused: 'True' }
+    expect(written.b_info['type.hvm']).toEqual({ vnc: served, vga: { kind: 'std' } })
+    expect(written.vfbs).toEqual([{ devid: 0, vnc: served }])
+  })
+
   test('details of another hypervisor are refused', () => {
     expect(() => write({ details: { machine: 'q35' } })).toThrow('no configuration of a Xen domain')
   })

@@ -3,7 +3,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import { createIdleWatch } from '../../ports/deadlines.ts'
 import { type ByteSource, createByteSource, pump, write } from './byte-source.ts'
 import { bannerText, goText, readyText, reportText } from './migration-texts.ts'
-import { parseSaveHeader, writeSaveHeader } from './save-header.ts'
+import { fixedHeaderBytes, optionalBytesOf, writeSaveHeader } from './save-header.ts'
 import type { XenContext } from './xen-context.ts'
 import type { XlChild } from './xl-child.ts'
 
@@ -55,7 +55,7 @@ export async function receiveMemory(
     idle.touch()
     await write(stream, bannerText)
     await replaceHeader(fromSender, xl, configuration)
-    const moving = pump(fromSender, xl.stdin, () => idle.touch())
+    const moving = pump(fromSender, xl.stdin, idle.touch)
     const ended = moving.then(() => Promise.reject(broken('the source closed it')))
     ended.catch(() => {})
     await Promise.race([expectText(fromXl, readyText, 'that it is ready'), ended])
@@ -69,21 +69,21 @@ export async function receiveMemory(
   }
 }
 
+/** What the sender says that the VM is made of is thrown away unread; xl gets our own words. */
 async function replaceHeader(
   fromSender: ByteSource,
   xl: XlChild,
   configuration: string,
 ): Promise<void> {
-  let head = Buffer.alloc(0)
-  for (;;) {
-    const bytes = await fromSender.next()
-    if (bytes === null) throw broken('the source closed it before the memory')
-    head = Buffer.concat([head, bytes])
-    const header = parseSaveHeader(head)
-    if (header === null) continue
-    fromSender.unread(head.subarray(header.lengthBytes))
-    return write(xl.stdin, writeSaveHeader(configuration))
-  }
+  const fixed = await readHead(fromSender, fixedHeaderBytes)
+  await readHead(fromSender, optionalBytesOf(fixed))
+  await write(xl.stdin, writeSaveHeader(configuration))
+}
+
+async function readHead(fromSender: ByteSource, lengthBytes: number): Promise<Buffer> {
+  const bytes = await fromSender.read(lengthBytes)
+  if (bytes === null) throw broken('the source closed it before the memory')
+  return bytes
 }
 
 async function sayGo(xl: XlChild, fromXl: ByteSource): Promise<number | null> {

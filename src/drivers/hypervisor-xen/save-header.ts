@@ -12,52 +12,44 @@ import { CrosspoolError } from '../../model/errors.ts'
  *    n    the configuration
  *         more optional data, not used by xl so far
  */
-export interface SaveHeader {
-  readonly configuration: string
-  /** Bytes of the stream that the head takes; the memory follows. */
-  readonly lengthBytes: number
-}
-
 const magic = Buffer.from('Xen saved domain, xl format\n \0 \r', 'latin1')
 const byteOrderMark = 0x01020304
-const fixedBytes = 48
+/** The part of the head before the optional data. */
+export const fixedHeaderBytes = 48
 const knownFlags = { json: 1, streamVersion2: 2 } as const
 /** Far above any real one, far below what hurts. */
-const optionalBytesMax = 4 * 1024 * 1024
+const optionalBytesMax = 1024 * 1024
 
-/** Answers null while more bytes are needed. @throws MEMORY_STREAM_FAILED when this is no such stream */
-export function parseSaveHeader(head: Buffer): SaveHeader | null {
-  const known = head.subarray(0, magic.length)
-  if (!known.equals(magic.subarray(0, known.length))) throw unreadable('it is not from xl')
-  if (head.length < fixedBytes) return null
-  if (head.readUInt32LE(32) !== byteOrderMark) throw unreadable('its byte order is another one')
-  const flags = head.readUInt32LE(36)
+/**
+ * How many bytes of optional data follow the fixed part of the head.
+ * @throws MEMORY_STREAM_FAILED when this is no such stream
+ */
+export function optionalBytesOf(fixed: Buffer): number {
+  if (!fixed.subarray(0, magic.length).equals(magic)) throw unreadable('it is not from xl')
+  if (fixed.length < fixedHeaderBytes) throw unreadable('it is cut off')
+  if (fixed.readUInt32LE(32) !== byteOrderMark) throw unreadable('its byte order is another one')
+  const flags = fixed.readUInt32LE(36)
   // Both are what every xl since 4.6 writes, and we write the JSON of the same age ourselves.
   if (flags !== (knownFlags.json | knownFlags.streamVersion2)) {
     throw unreadable(`its mandatory flags are 0x${flags.toString(16)}`)
   }
-  const optionalBytes = head.readUInt32LE(44)
-  if (optionalBytes < 4 || optionalBytes > optionalBytesMax) {
+  const optionalBytes = fixed.readUInt32LE(44)
+  if (optionalBytes > optionalBytesMax) {
     throw unreadable(`its configuration would have ${optionalBytes} bytes`)
   }
-  if (head.length < fixedBytes + optionalBytes) return null
-  const configurationBytes = head.readUInt32LE(fixedBytes)
-  if (configurationBytes > optionalBytes - 4) throw unreadable('its configuration is cut off')
-  const start = fixedBytes + 4
-  const configuration = head.toString('utf8', start, start + configurationBytes).replace(/\0$/, '')
-  return { configuration, lengthBytes: fixedBytes + optionalBytes }
+  return optionalBytes
 }
 
 /** The head for this configuration (JSON). */
 export function writeSaveHeader(configuration: string): Buffer {
   const text = Buffer.from(`${configuration}\0`)
-  const head = Buffer.alloc(fixedBytes + 4)
+  const head = Buffer.alloc(fixedHeaderBytes + 4)
   magic.copy(head)
   head.writeUInt32LE(byteOrderMark, 32)
   head.writeUInt32LE(knownFlags.json | knownFlags.streamVersion2, 36)
   head.writeUInt32LE(0, 40)
   head.writeUInt32LE(4 + text.length, 44)
-  head.writeUInt32LE(text.length, fixedBytes)
+  head.writeUInt32LE(text.length, fixedHeaderBytes)
   return Buffer.concat([head, text])
 }
 

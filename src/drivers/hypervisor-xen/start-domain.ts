@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmStart } from '../../model/vm.ts'
+import { requireKernels } from './require-kernels.ts'
 import { writeStartConfiguration } from './write-start-configuration.ts'
 import { listDomains, type XenContext } from './xen-context.ts'
 
@@ -16,11 +17,18 @@ export async function startDomain(
   freeMemoryBytes: () => Promise<number>,
 ): Promise<void> {
   const configuration = writeStartConfiguration(vm)
+  if ('kernel' in vm.boot) {
+    const { kernel, initrd } = vm.boot
+    await requireKernels(
+      initrd === undefined ? [kernel] : [kernel, initrd],
+      context.kernelDirectories,
+    )
+  }
   const domains = await listDomains(context)
   if (domains.some(({ uuid, name }) => uuid === vm.id || name === vm.name))
     throw new CrosspoolError('ALREADY_EXISTS', { kind: 'vm', id: vm.id })
   // xl reads plain files only.
-  await mkdir(context.runtimeDirectory, { recursive: true })
+  await mkdir(context.runtimeDirectory, { recursive: true, mode: 0o700 })
   const file = join(context.runtimeDirectory, `${vm.id}.cfg`)
   await writeFile(file, configuration, { mode: 0o600 })
   try {

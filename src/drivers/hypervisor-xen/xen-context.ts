@@ -21,6 +21,7 @@ export interface XenContext {
   readonly clock: Clock
   readonly random: Random
   readonly runtimeDirectory: string
+  readonly kernelDirectories: readonly string[]
   readonly limits: XenLimits
   readonly incomingMarks: IncomingMarks
   /** VMs whose memory this daemon is sending, and has not yet sent. */

@@ -1,6 +1,7 @@
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectedStreams } from '../../../test/support/connected-streams.ts'
 import { FakeXen } from '../../../test/support/fake-xen.ts'
@@ -8,6 +9,8 @@ import { MiB } from '../../lib/units.ts'
 import type { VmStart } from '../../model/vm.ts'
 import type { IncomingVm, OutgoingVm } from '../../ports/hypervisor.ts'
 import { createSimulatedClock } from '../simulated/clock.ts'
+import { fieldsOf } from './plain-data.ts'
+import { writeSaveHeader } from './save-header.ts'
 import { createXenHypervisor } from './xen-hypervisor.ts'
 
 const uuid = '0f0e0d0c-aaaa-4bbb-8ccc-000000000001'
@@ -29,7 +32,8 @@ afterEach(() => rm(folder, { recursive: true }))
 function driverOf(commandRunner: FakeXen) {
   const random = { uuid: () => uuid, hex: () => 'send' }
   const runtimeDirectory = commandRunner === sourceXen ? folder : join(folder, 'destination')
-  return createXenHypervisor({ commandRunner, clock, random, runtimeDirectory })
+  const kernelDirectories = ['/boot', '/var/lib/crosspool-lab/guest']
+  return createXenHypervisor({ commandRunner, clock, random, runtimeDirectory, kernelDirectories })
 }
 
 async function begin(): Promise<{ outgoing: OutgoingVm; incoming: IncomingVm }> {
@@ -253,4 +257,67 @@ test('a host without the memory says so', async () => {
     code: 'MEMORY_SHORT',
     details: { neededBytes: 96 * MiB, freeBytes: expect.any(Number) },
   })
+})
+
+test("what the stream says that the VM is made of does not reach xl, which gets this host's words", async () => {
+  const vm = await driverOf(sourceXen).configuration(uuid)
+  const streams = connectedStreams()
+  const incoming = await driverOf(destinationXen).receive(vm, streams.destination)
+  const lie = { c_info: { uuid, name: 'web' }, b_info: { max_memkb: 1, device_model: '/bin/evil' } }
+  streams.source.resume().write(writeSaveHeader(JSON.stringify(lie)))
+  streams.source.write(Buffer.alloc(destinationXen.memoryBytes + 3))
+  await incoming.ready
+  expect(destinationXen.domains.get(1)?.configuration.b_info).toMatchObject({ max_memkb: 98304 })
+  expect(JSON.stringify(destinationXen.domains.get(1)?.configuration)).not.toContain('evil')
+  await incoming.discard()
+})
+
+test.each([
+  ['garbage', (stream: Duplex) => void stream.write(Buffer.alloc(1_000, 'garbage')), 'not from xl'],
+  ['nothing', (stream: Duplex) => void stream.end(), 'closed it before the memory'],
+])(
+  'a peer that sends %s in place of memory is refused, and nothing is left',
+  async (_, send, reason) => {
+    const vm = await driverOf(sourceXen).configuration(uuid)
+    const streams = connectedStreams()
+    const incoming = await driverOf(destinationXen).receive(vm, streams.destination)
+    streams.source.on('error', () => {}).resume()
+    send(streams.source)
+    await expect(incoming.ready).rejects.toThrow(reason)
+    expect(destinationXen.domains.size).toBe(0)
+    expect(destinationXen.receivers.filter((xl) => !xl.hasEnded)).toEqual([])
+  },
+)
+
+test('a peer that sends its memory byte by byte loses its turn', async () => {
+  const vm = await driverOf(sourceXen).configuration(uuid)
+  const streams = connectedStreams()
+  const incoming = await driverOf(destinationXen).receive(vm, streams.destination)
+  const ended = incoming.ready.then(
+    () => null,
+    (error: unknown) => error,
+  )
+  streams.source.on('error', () => {}).resume()
+  streams.source.write(writeSaveHeader(JSON.stringify({ c_info: { uuid, name: 'web' } })))
+  while (destinationXen.domains.size === 0) await new Promise((resolve) => setImmediate(resolve))
+  for (let second = 0; second < 70; second += 1) {
+    if (streams.source.writable) streams.source.write('x')
+    await new Promise((resolve) => setImmediate(resolve))
+    await clock.advance(1_000)
+  }
+  expect(String(await ended)).toContain('nothing moved for 60000 ms')
+  expect(destinationXen.domains.size).toBe(0)
+})
+
+test('a kernel outside the directories for kernels is neither received nor started', async () => {
+  const vm = await driverOf(sourceXen).configuration(uuid)
+  const domain = { ...fieldsOf(vm.details.domain), b_info: { kernel: '/boot/../etc/shadow' } }
+  const refusal = { code: 'NOT_SUPPORTED', message: expect.stringContaining('for kernels') }
+  const { destination } = connectedStreams()
+  const receiving = driverOf(destinationXen).receive({ ...vm, details: { domain } }, destination)
+  await expect(receiving).rejects.toMatchObject(refusal)
+  const boot = { kernel: '/boot/vmlinux', initrd: '/etc/shadow', arguments: '' }
+  const wanted = { ...vm, boot, disks: [], interfaces: [] }
+  await expect(driverOf(destinationXen).start(wanted)).rejects.toMatchObject(refusal)
+  expect(destinationXen.commands.filter((line) => /create|receive/.test(line))).toEqual([])
 })

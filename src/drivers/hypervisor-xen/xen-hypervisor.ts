@@ -15,16 +15,23 @@ import type { Fields } from './plain-data.ts'
 import { pauseDomain, rebootDomain, shutdownDomain, unpauseDomain } from './power.ts'
 import { domainType, obstaclesOf, readDomainConfiguration } from './read-domain-configuration.ts'
 import { createReceiveTurns } from './receive-turns.ts'
+import { requireKernels } from './require-kernels.ts'
 import { endLeftSenders, reviveDomain } from './revive-domain.ts'
 import { startDomain } from './start-domain.ts'
 import { watchDomains } from './watch-domains.ts'
-import { detailsSchema, writeDomainConfiguration } from './write-domain-configuration.ts'
+import {
+  bootFilesOf,
+  detailsSchema,
+  writeDomainConfiguration,
+} from './write-domain-configuration.ts'
 import { defaultXenLimits, destroyDomains, listDomains, type XenLimits } from './xen-context.ts'
 
 export interface XenHypervisorOptions {
   readonly commandRunner: CommandRunner
   readonly clock: Clock
   readonly random: Random
+  /** Kernels that guests boot may lie here, and nowhere else. */
+  readonly kernelDirectories?: readonly string[]
   /** A folder of our own for sockets; short, since a socket's path has at most 107 characters. */
   readonly runtimeDirectory: string
   /**
@@ -41,6 +48,7 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
   const context = {
     ...options,
     limits: { ...defaultXenLimits, ...options.limits },
+    kernelDirectories: options.kernelDirectories ?? [],
     incomingMarks: createIncomingMarks(options.runtimeDirectory),
     sending: new Set<string>(),
   }
@@ -118,6 +126,7 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
     },
     async receive(vm, stream) {
       const { hotplugDirectory } = options
+      await requireKernels(bootFilesOf(vm), context.kernelDirectories)
       const scripts = hotplugDirectory ? await installHotplugScripts(hotplugDirectory) : undefined
       const domain = { uuid: vm.id, configuration: writeDomainConfiguration(vm, scripts) }
       return receiveDomain(context, domain, stream, takeTurn)

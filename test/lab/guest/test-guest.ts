@@ -21,7 +21,7 @@ export interface TestGuestOptions {
 }
 
 /** Where the image of the hosts has the kernel, and where the guest's initramfs is copied to. */
-const guestDirectory = '/var/lib/crosspool-lab/guest'
+export const guestDirectory = '/var/lib/crosspool-lab/guest'
 
 /** A virtual machine that tells what happens to it. See guest/init.c. */
 export class TestGuest {
