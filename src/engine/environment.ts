@@ -29,6 +29,8 @@ export interface MigrationLimits {
   readonly host: number
   /** To one destination. */
   readonly link: number
+  /** Arriving from one host. */
+  readonly peer: number
   /** From one SR. */
   readonly sr: number
 }

@@ -44,7 +44,7 @@ export const errorTable = {
   ),
   QUEUE_FULL: row(
     503,
-    'Host {host} takes {limit} arriving VMs at once',
+    'Host {host} takes {limit} arriving VMs at once from {from}',
     'Nothing: the migration waits and goes on by itself.',
   ),
   SR_FULL: row(

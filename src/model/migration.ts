@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Operation } from './operation.ts'
-import { vmConfigurationSchema, vmDefinitionSchema } from './vm.ts'
+import { arrivingVmSchema, slotSchema, vmDefinitionSchema } from './vm.ts'
 
 export const memoryTuningSchema = z.object({
   downtimeLimitMs: z
@@ -94,9 +94,9 @@ export type Preflight = z.infer<typeof preflightSchema>
 
 /** A disk as the source describes it to the destination. */
 export const offeredDiskSchema = z.object({
-  slot: z.string(),
+  slot: slotSchema,
   vdi: z.string(),
-  name: z.string(),
+  name: z.string().min(1).max(120),
   sizeBytes: z.int().positive(),
   sr: z.string(),
   srName: z.string(),
@@ -108,23 +108,29 @@ export type OfferedDisk = z.infer<typeof offeredDiskSchema>
 /** VM.receive: all that the destination is told. Also what its preflight judges. */
 export const receiveRequestSchema = z
   .object({
-    operation: z.string().describe('id of the migration, the same on both sides'),
+    operation: z.string().max(100).describe('id of the migration, the same on both sides'),
     source: z.object({
-      host: z.string(),
-      pool: z.string(),
+      host: z.string().max(255),
+      pool: z.string().max(255),
       clockMs: z.int(),
-      apiVersion: z.string(),
-      replicationSchemes: z.array(z.string()),
+      apiVersion: z.string().max(20),
+      replicationSchemes: z.array(z.string()).max(16),
     }),
     epoch: z.int().positive().describe('the epoch at which the destination will own the VM'),
-    vm: vmConfigurationSchema,
+    vm: arrivingVmSchema,
     definition: vmDefinitionSchema
       .optional()
       .describe('what the VM can be started from again, with the VDIs and networks of the source'),
-    disks: z.array(offeredDiskSchema),
-    interfaces: z.array(interfacePlanSchema).describe('network: the one wanted at the destination'),
-    heartbeatIntervalMs: z.int().positive(),
-    heartbeatDeadlineMs: z.int().positive(),
+    disks: z.array(offeredDiskSchema).max(64),
+    interfaces: z
+      .array(interfacePlanSchema)
+      .max(32)
+      .describe('network: the one wanted at the destination'),
+    heartbeatIntervalMs: z.int().min(100).max(3_600_000),
+    heartbeatDeadlineMs: z
+      .int()
+      .min(1_000)
+      .max(8 * 24 * 3_600_000),
   })
   .meta({ id: 'ReceiveRequest' })
 export type ReceiveRequest = z.infer<typeof receiveRequestSchema>
@@ -186,10 +192,12 @@ export const heartbeatSchema = z
   .object({
     sequence: z.int().nonnegative(),
     sentAtMs: z.int().describe("the sender's clock"),
-    phase: z.string().describe('the step that the source is at'),
-    replications: z.array(
-      z.object({ slot: z.string(), state: z.string(), outOfSyncBytes: z.int().nonnegative() }),
-    ),
+    phase: z.string().max(100).describe('the step that the source is at'),
+    replications: z
+      .array(
+        z.object({ slot: z.string(), state: z.string(), outOfSyncBytes: z.int().nonnegative() }),
+      )
+      .max(64),
   })
   .meta({ id: 'Heartbeat' })
 export type Heartbeat = z.infer<typeof heartbeatSchema>

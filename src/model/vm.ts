@@ -138,6 +138,9 @@ export const vmStartSchema = z.object({
 })
 export type VmStart = z.infer<typeof vmStartSchema>
 
+/** A device name in a guest, which is part of what hypervisors are told: nothing but letters and digits. */
+export const slotSchema = z.string().regex(/^[a-z0-9]{1,10}$/)
+
 /** What a destination needs to build the VM: common facts, and the rest as its hypervisor's driver wrote it. */
 export const vmConfigurationSchema = vmFactsSchema.extend({
   hypervisor: z.string(),
@@ -147,3 +150,19 @@ export const vmConfigurationSchema = vmFactsSchema.extend({
     .describe('what the guest sees of the CPU, by leaf or feature word'),
 })
 export type VmConfiguration = z.infer<typeof vmConfigurationSchema>
+
+/** The same as it comes from another host: in forms that can be put into names, paths and records here. */
+export const arrivingVmSchema = vmConfigurationSchema.extend({
+  id: z.guid().toLowerCase(),
+  name: common.name,
+  vcpus: z.int().positive().max(4_096),
+  disks: z.array(vmDiskSchema.extend({ slot: slotSchema })).max(64),
+  interfaces: z
+    .array(
+      vmInterfaceSchema.extend({
+        slot: z.string().regex(/^\d{1,2}$/),
+        mac: z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i),
+      }),
+    )
+    .max(32),
+})

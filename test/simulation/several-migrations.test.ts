@@ -29,7 +29,7 @@ const stepOf = async (host: Awaited<ReturnType<typeof start>>['one'], id: string
   (await host.toolstack.operations.get(id)).steps.find(({ state }) => state === 'running')?.name
 
 describe('more migrations than there is room for', () => {
-  const limits = { host: 1, link: 1, sr: 1 }
+  const limits = { host: 1, link: 1, peer: 1, sr: 1 }
 
   it('wait for each other, and all of them succeed', async () => {
     const { cluster, one, begin, end } = await start(['a', 'b', 'c'], { limits })
@@ -56,13 +56,14 @@ describe('more migrations than there is room for', () => {
   })
 
   it('wait for room at the destination too', async () => {
-    const roomy = { host: 9, link: 9, sr: 9 }
+    const roomy = { host: 9, link: 9, peer: 9, sr: 9 }
     const { cluster, two, begin, end } = await start(['a', 'b'], { limits: roomy })
     let isFull = true
     const { receivers } = two.toolstack
     const receive = receivers.receive.bind(receivers)
     receivers.receive = (asked) => {
-      if (isFull) throw new CrosspoolError('QUEUE_FULL', { host: 'two', limit: 1 })
+      if (isFull)
+        throw new CrosspoolError('QUEUE_FULL', { host: 'two', limit: 1, from: 'all hosts' })
       return receive(asked)
     }
     const id = await begin('a')
@@ -71,10 +72,11 @@ describe('more migrations than there is room for', () => {
     expect((await end(id)).state).toBe('succeeded')
   })
 
-  it('are taken in turns by a destination that has reached its limit', async () => {
-    const { cluster, two, begin, end } = await start(['a', 'b'], {
-      limits: { host: 1, link: 9, sr: 9 },
-    })
+  it.each([
+    ['has reached its limit', { host: 1, link: 9, peer: 9, sr: 9 }, 'all hosts'],
+    ['takes no more from this source', { host: 9, link: 9, peer: 1, sr: 9 }, 'one host'],
+  ])('are taken in turns by a destination that %s', async (_, tight, from) => {
+    const { cluster, two, begin, end } = await start(['a', 'b'], { limits: tight })
     cluster.disks.holdSync(true)
     const first = await begin('a')
     await cluster.clock.advance(2_000)
@@ -83,6 +85,7 @@ describe('more migrations than there is room for', () => {
     const asked = await cluster.host('one').toolstack.receiveRequest('b', request)
     await expect(two.toolstack.receivers.receive(asked)).rejects.toMatchObject({
       code: 'QUEUE_FULL',
+      details: { limit: 1, from },
     })
     cluster.disks.holdSync(false)
     expect((await end(first)).state).toBe('succeeded')

@@ -62,14 +62,19 @@ export const toolstackConfigurationSchema = z.strictObject({
     .strictObject({
       host: z.int().min(1).default(4).describe('leaving this host, and arriving at it'),
       link: z.int().min(1).default(2).describe('to one destination'),
+      peer: z.int().min(1).default(2).describe('arriving from one host'),
       sr: z.int().min(1).default(4).describe('from one SR'),
     })
     .prefault({})
     .describe('how many migrations run at once; more of them wait'),
   heartbeat: z
     .strictObject({
-      intervalMs: z.int().min(100).default(1_000),
-      deadlineMs: z.int().min(1_000).default(10_000),
+      intervalMs: z.int().min(100).max(3_600_000).default(1_000),
+      deadlineMs: z
+        .int()
+        .min(1_000)
+        .max(24 * 3_600_000)
+        .default(10_000),
     })
     .refine(
       ({ intervalMs, deadlineMs }) => intervalMs < deadlineMs,

@@ -4,7 +4,7 @@ import { describeHost } from '../vms/describe-host.ts'
 import { readOwnership } from './epochs.ts'
 import type { DestinationFacts } from './plan-receive.ts'
 import type { ReceiverRecord } from './receiver-record.ts'
-import { readVmRecord } from './vm-records.ts'
+import { listVmRecords, readVmRecord } from './vm-records.ts'
 
 /** Asks everything that the destination's checks look at, side by side. */
 export async function gatherDestinationFacts(
@@ -26,11 +26,17 @@ export async function gatherDestinationFacts(
   const sharedIds = new Set(srs.filter(({ shared }) => shared).map(({ id }) => id))
   const wanted = request.disks.filter(({ srShared, sr }) => srShared && sharedIds.has(sr))
   const vdis = wanted.length ? await storage.listVdis() : []
+  const reached = vdis.filter(({ sr }) => sharedIds.has(sr))
+  const records = vdis.length ? await listVmRecords(store) : []
   const reserved = receivers.filter(({ state }) => state === 'reserved' || state === 'receiving')
   return {
     host,
     srs,
-    reachableVdis: new Set(vdis.filter(({ sr }) => sharedIds.has(sr)).map(({ id }) => id)),
+    reachableVdis: new Set(reached.map(({ id }) => id)),
+    usedVdis: new Set([
+      ...reached.filter(({ state }) => state !== 'detached').map(({ id }) => id),
+      ...records.flatMap(({ definition }) => definition.disks.map(({ vdi }) => vdi)),
+    ]),
     vms,
     isKnownHalted: record !== null,
     networks: host.networks,

@@ -88,6 +88,7 @@ const facts: DestinationFacts = {
   },
   srs: [sr('files', 50 * GiB), sr('local', 10 * GiB), sr('san', 0, true)],
   reachableVdis: new Set(['b']),
+  usedVdis: new Set(),
   vms: [],
   isKnownHalted: false,
   networks: [{ name: 'xenbr0' }],
@@ -122,6 +123,12 @@ describe('planReceive', () => {
     expect(wanted.disks[1]).toMatchObject({ sr: 'files', replicated: true })
     const unreached = planReceive(request, { ...facts, reachableVdis: new Set() })
     expect(unreached.disks[1]).toMatchObject({ sr: 'files', replicated: true })
+  })
+
+  it('gives nobody a shared disk that is in use here, or of another VM', () => {
+    expect(failures({ usedVdis: new Set(['b']) })).toMatchObject([
+      { name: 'disk-sr', subject: 'xvdb', code: 'BUSY' },
+    ])
   })
 
   it.each([

@@ -18,6 +18,8 @@ export interface DestinationFacts {
   readonly srs: readonly Sr[]
   /** Ids of the offered VDIs that this host reaches too, by its own shared SRs. */
   readonly reachableVdis: ReadonlySet<string>
+  /** Of these, the ones in use here, or of a VM that is halted here: nobody else's. */
+  readonly usedVdis: ReadonlySet<string>
   readonly vms: readonly VmFacts[]
   /** The VM can be started here, from its definition. */
   readonly isKnownHalted: boolean
@@ -164,6 +166,10 @@ function planDisk(
     }
   }
   if (reached && (wanted === null || wanted.id === disk.sr)) {
+    if (facts.usedVdis.has(vdi)) {
+      const reason = `VDI ${vdi} is in use here, or of another VM`
+      return { plan: null, check: check('disk-sr', slot, false, reason, 'BUSY') }
+    }
     return {
       plan: { ...base, sr: disk.sr, replicated: false },
       check: check('disk-sr', slot, true, `both hosts reach it in SR ${disk.srName}`, null),

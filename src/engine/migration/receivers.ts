@@ -11,6 +11,7 @@ import type {
   ReceiverGrant,
 } from '../../model/migration.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
+import { checkRequest } from './check-request.ts'
 import { gatherDestinationFacts } from './destination-facts.ts'
 import { writeOwnership } from './epochs.ts'
 import { planReceive, preflightFailure } from './plan-receive.ts'
@@ -38,7 +39,7 @@ import {
   wrongState,
 } from './receiver-record.ts'
 import { recoverReceivers } from './recover-receivers.ts'
-import { checkDefinition, saveArrived } from './vm-records.ts'
+import { saveArrived } from './vm-records.ts'
 
 /**
  * The destination's half of a migration. It never acts by itself, but for one thing: while the VM
@@ -56,6 +57,7 @@ export class Receivers {
 
   /** The destination's checks; changes nothing. */
   async preflight(request: ReceiveRequest): Promise<Preflight> {
+    checkRequest(request)
     const receivers = (await listReceivers(this.#environment.store)).filter(
       (record) => !hasEnded(record),
     )
@@ -67,8 +69,7 @@ export class Receivers {
     // One at a time, so that two VMs cannot be promised the same memory or space.
     return this.#lock.run(['receive'], async () => {
       const { store, random } = this.#environment
-      await this.#refuseTooMany()
-      checkDefinition(request)
+      await this.#refuseTooMany(request)
       const plan = await this.preflight(request)
       if (!plan.possible) throw preflightFailure(plan)
       const token = random.hex(32)
@@ -203,11 +204,17 @@ export class Receivers {
   }
 
   /** @throws QUEUE_FULL, on which the source waits */
-  async #refuseTooMany(): Promise<void> {
+  async #refuseTooMany({ source }: ReceiveRequest): Promise<void> {
     const { limits, store, host } = this.#environment
+    if (!limits) return
     const arriving = (await listReceivers(store)).filter((record) => isTheSources(record.state))
-    if (limits && arriving.length >= limits.host)
-      throw new CrosspoolError('QUEUE_FULL', { host, limit: limits.host })
+    const fromThere = arriving.filter(
+      ({ request }) => request.source.host === source.host && request.source.pool === source.pool,
+    )
+    const refuse = (limit: number, from: string) =>
+      new CrosspoolError('QUEUE_FULL', { host, limit, from })
+    if (arriving.length >= limits.host) throw refuse(limits.host, 'all hosts')
+    if (fromThere.length >= limits.peer) throw refuse(limits.peer, 'one host')
   }
 
   async #prepare(record: ReceiverRecord): Promise<ReceiverRecord> {

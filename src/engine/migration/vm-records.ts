@@ -1,5 +1,3 @@
-import { CrosspoolError } from '../../model/errors.ts'
-import type { ReceiveRequest } from '../../model/migration.ts'
 import type { VmDefinition } from '../../model/vm.ts'
 import type { Json, RecordStore } from '../../ports/record-store.ts'
 import { type ReceiverRecord, receiverPut } from './receiver-record.ts'
@@ -59,16 +57,4 @@ function arrivedVmPuts({ request, disks }: ReceiverRecord) {
     interfaces: definition.interfaces.map((nic) => ({ ...nic, network: networkHere(nic) })),
   }
   return [vmRecordPut({ definition: here, isActive: true })]
-}
-
-/** What comes with a VM must be about that VM and the disks that come with it. @throws BAD_REQUEST */
-export function checkDefinition({ definition, vm, disks }: ReceiveRequest): void {
-  if (definition === undefined) return
-  const isSame = definition.id === vm.id && definition.name === vm.name
-  const stranger = definition.disks.find(({ vdi }) => !disks.some((disk) => disk.vdi === vdi))
-  if (isSame && !stranger) return
-  const reason = stranger
-    ? `its definition names VDI ${stranger.vdi}, which does not come with it`
-    : 'its definition is that of another VM'
-  throw new CrosspoolError('BAD_REQUEST', { reason })
 }
