@@ -4,6 +4,7 @@ import { apiVersion } from '../../src/api/contract/shared.ts'
 import { storageRoutes } from '../../src/api/contract/storage-routes.ts'
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
 import { createServer } from '../../src/api/server/create-server.ts'
+import type { ConnectionLimits } from '../../src/api/server/limits.ts'
 import type { KnownInventory } from '../../src/model/inventory.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import type { Relocation } from '../../src/model/relocation.ts'
@@ -123,7 +124,10 @@ const about = { description: 'For tests', version: '0.0.0', log: pino({ level: '
 
 export function sampleToolstack(
   handlers: Partial<Handlers<typeof toolstackRoutes>> = {},
-  options: Partial<typeof about> & { readonly eventHeartbeatMs?: number } = {},
+  options: Partial<typeof about> & {
+    readonly eventHeartbeatMs?: number
+    readonly connections?: ConnectionLimits
+  } = {},
 ) {
   return createServer({
     routes: toolstackRoutes,

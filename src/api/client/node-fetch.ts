@@ -1,8 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import type { Fetch, HttpRequest, HttpResponse } from './http.ts'
+import { limitedText } from './limited-text.ts'
 
 const keepAliveProbeMs = 15_000
 
@@ -59,7 +59,7 @@ function present(response: IncomingMessage): HttpResponse {
         return Array.isArray(value) ? value.join(', ') : (value ?? null)
       },
     },
-    text: () => text(response),
+    text: () => limitedText(response),
     get body() {
       return Readable.toWeb(response)
     },

@@ -2,9 +2,9 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { connect as connectTls } from 'node:tls'
 import { CrosspoolError } from '../../model/errors.ts'
+import { limitedText } from './limited-text.ts'
 import { errorOfAnswer } from './read-answer.ts'
 import { unanswered, unreachable } from './unreachable.ts'
 
@@ -29,7 +29,7 @@ export async function openUpgrade(url: string, options: UpgradeOptions): Promise
   try {
     const answer = await answerOf(request)
     if ('stream' in answer) return answer.stream
-    throw errorOfAnswer(answer.response.statusCode ?? 0, await text(answer.response), url)
+    throw errorOfAnswer(answer.response.statusCode ?? 0, await limitedText(answer.response), url)
   } catch (error) {
     throw error instanceof CrosspoolError ? error : unreachable(url, error)
   } finally {

@@ -7,6 +7,13 @@ import { versionPath } from '../contract/shared.ts'
 import { answerErrors } from './answer-errors.ts'
 import { checkWithZod } from './check-with-zod.ts'
 import { createConnections } from './connections.ts'
+import {
+  type ConnectionLimits,
+  defaultConnectionLimits,
+  fastifyLimits,
+  httpLimits,
+  limitDepth,
+} from './limits.ts'
 import { mountRoute } from './mount-route.ts'
 import { mountOpenApi, type OpenApiDocument } from './open-api.ts'
 import { listenOnSocket, refuseForeignPages } from './sockets.ts'
@@ -23,6 +30,7 @@ export interface ServerOptions<T extends Routes> {
   readonly newReference?: () => string
   /** 15 s unless told. */
   readonly eventHeartbeatMs?: number
+  readonly connections?: ConnectionLimits
 }
 
 interface ListenOptions {
@@ -57,25 +65,13 @@ export interface ApiServer {
 
 const graceMs = 5_000
 
-const limits = {
-  bodyLimit: 1024 * 1024,
-  // A client's pool lets go of a connection after the time that the server names; long, so that
-  // connections opened before a handover are still there when it comes.
-  keepAliveTimeout: 600_000,
-  requestTimeout: 30_000,
-  connectionTimeout: 0,
-  // What comes while the daemon stops is answered as usual, or its connection is cut.
-  return503OnClosing: false,
-  routerOptions: { maxParamLength: 1024 },
-}
-
 /** Serves a contract over HTTP below /v1, with its description at /openapi.json. */
 export function createServer<T extends Routes>(options: ServerOptions<T>): ApiServer {
   const app = createApp(options)
   const upgrades = createUpgrades(options.log, () => app.server)
   const closing = new AbortController()
   const servers: Server[] = []
-  const connections = createConnections()
+  const connections = createConnections(options.connections ?? defaultConnectionLimits)
 
   answerErrors(app)
   mountOpenApi(app, options)
@@ -97,7 +93,7 @@ export function createServer<T extends Routes>(options: ServerOptions<T>): ApiSe
     async listen({ host, port, socketPath }) {
       const url = await app.listen({ host, port })
       if (socketPath !== undefined) {
-        const server = connections.track(createHttpServer(app.routing))
+        const server = connections.track(createHttpServer(httpLimits, app.routing))
         servers.push(await listenOnSocket(server.on('upgrade', upgrades.handle), socketPath))
       }
       return url
@@ -118,7 +114,7 @@ export function createServer<T extends Routes>(options: ServerOptions<T>): ApiSe
 
 function createApp<T extends Routes>(options: ServerOptions<T>): FastifyInstance {
   const app = fastify({
-    ...limits,
+    ...fastifyLimits,
     loggerInstance: options.log,
     // Heartbeats and progress would drown the rest; what fails is logged by the error handler.
     logController: new LogController({ disableRequestLogging: true }),
@@ -126,6 +122,7 @@ function createApp<T extends Routes>(options: ServerOptions<T>): FastifyInstance
     genReqId: options.newReference ?? (() => randomUUID()),
   })
   checkWithZod(app)
+  limitDepth(app)
   // Only JSON: a web page of another origin can post text without asking, but not JSON.
   app.removeContentTypeParser('text/plain')
   app.addHook('onRequest', refuseForeignPages)

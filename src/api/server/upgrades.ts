@@ -6,6 +6,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { CrosspoolError } from '../../model/errors.ts'
 import { presentError } from './answer-errors.ts'
 import { bearerToken } from './bearer-token.ts'
+import { refusedGraceMs } from './limits.ts'
 
 type Accept = (params: never, token: string) => Promise<(stream: Duplex) => void>
 
@@ -40,7 +41,7 @@ export function createUpgrades(log: FastifyBaseLogger, server: () => Server): Up
   }
 
   function find(request: IncomingMessage) {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname
+    const path = request.url?.split('?')[0] ?? '/'
     const { upgrade: protocol } = request.headers
     for (const upgrade of upgrades) {
       const match = request.method === 'GET' ? upgrade.pattern.exec(path) : null
@@ -77,6 +78,7 @@ function prepare(socket: Duplex, head: Buffer): void {
 }
 
 function refuse(log: FastifyBaseLogger, socket: Duplex, error: unknown): void {
+  closeLater(socket)
   const reference = randomUUID()
   const { status, shown } = presentError(error, reference)
   if (status >= 500) log.error({ error, reference }, 'an upgrade failed')
@@ -87,17 +89,27 @@ function refuse(log: FastifyBaseLogger, socket: Duplex, error: unknown): void {
   )
 }
 
+/** HTTP's own time limits have let go of this connection. */
+function closeLater(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), refusedGraceMs).unref()
+  socket.once('close', () => clearTimeout(timer))
+}
+
 /** Some clients offer HTTP/2 on every connection; the offer may be passed over in silence. */
 function answerWithoutUpgrade(server: Server, request: IncomingMessage, socket: Duplex): void {
   const hasBody = 'content-length' in request.headers || 'transfer-encoding' in request.headers
   if (hasBody || !(socket instanceof Socket)) {
+    closeLater(socket)
     socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     return
   }
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(socket)
-  response.on('finish', () => socket.end())
+  response.on('finish', () => {
+    closeLater(socket)
+    socket.end()
+  })
   socket.on('error', () => socket.destroy())
   server.emit('request', request, response)
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { connectionLimitsSchema } from '../connection-limits.ts'
 
 const range = z
   .strictObject({ from: z.int().min(0), to: z.int().min(0) })
@@ -21,6 +22,7 @@ export const storageConfigurationSchema = z.strictObject({
     })
     .prefault({})
     .describe('where the storage manager answers'),
+  connections: connectionLimitsSchema,
   url: z
     .url()
     .optional()

@@ -47,6 +47,7 @@ await runDaemon(async () => {
     handlers: storageHandlers(storage),
     ...storageApi,
     log,
+    connections: configuration.connections,
   })
   operateDaemon(server.app, measureStorage(storage, { apiVersion, clock: systemClock, log }), {
     store: () => store.get('ready'),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { connectionLimitsSchema } from '../connection-limits.ts'
 
 const networkSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bridge'), bridge: z.string() }),
@@ -29,6 +30,7 @@ export const toolstackConfigurationSchema = z.strictObject({
     })
     .prefault({})
     .describe('where xapi answers'),
+  connections: connectionLimitsSchema,
   url: z
     .url()
     .optional()

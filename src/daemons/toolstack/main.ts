@@ -50,6 +50,7 @@ await runDaemon(async () => {
     handlers: toolstackHandlers(environment, toolstack),
     ...toolstackApi,
     log,
+    connections: configuration.connections,
   })
   server.onUpgrade(memoryPath, memoryProtocol, ({ receiver }, token) =>
     toolstack.receivers.openMemory(receiver, token),
