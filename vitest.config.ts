@@ -2,7 +2,11 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/{contracts,lab,simulation}/**/*.test.ts'],
+    include: [
+      'src/**/*.test.ts',
+      'test/*.test.ts',
+      'test/{contracts,fuzz,lab,simulation}/**/*.test.ts',
+    ],
     testTimeout: 30_000,
     // Few cores are the rule where this runs; more workers than cores only makes time-outs.
     maxWorkers: 2,

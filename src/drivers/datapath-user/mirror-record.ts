@@ -14,9 +14,10 @@ const common = {
 
 /** Where the target's gateway listens; what the target answers to the source. */
 export const welcomeSchema = z.object({
-  address: z.string().min(1),
+  address: z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/),
   port: z.int().min(1).max(65535),
-  user: z.string().min(1),
+  // A word of a file with keys.
+  user: z.string().regex(/^[A-Za-z0-9-]{1,100}$/),
 })
 export type Welcome = Readonly<z.infer<typeof welcomeSchema>>
 

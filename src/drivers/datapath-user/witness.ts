@@ -57,9 +57,23 @@ export function decodeWord<Schema extends z.ZodType>(
   if (sector.every((byte) => byte === 0)) return null
   const content = sector.toString('utf8').replace(/\0+$/, '')
   const text = content.slice(checksumCharacters)
-  if (content.slice(0, checksumCharacters) !== checksum(text))
-    throw new CrosspoolError('BAD_REQUEST', { reason: 'a sector of the witness is not whole' })
-  return schema.parse(JSON.parse(text))
+  if (content.slice(0, checksumCharacters) !== checksum(text)) throw notWhole()
+  const word = schema.safeParse(jsonOf(text))
+  if (word.success) return word.data
+  throw notWhole(word.error)
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw notWhole(error)
+  }
+}
+
+function notWhole(cause?: unknown): CrosspoolError {
+  const reason = 'a sector of the witness is not whole'
+  return new CrosspoolError('BAD_REQUEST', { reason }, cause)
 }
 
 function checksum(text: string): string {

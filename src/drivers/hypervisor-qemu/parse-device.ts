@@ -40,8 +40,17 @@ function parseNbdUri(device: string): { readonly socket: string; readonly name: 
   const url = URL.canParse(device) ? new URL(device) : null
   const socket = url?.searchParams.get('socket') ?? ''
   if (url?.protocol === 'nbd+unix:' && url.host === '' && socket.startsWith('/')) {
-    return { socket, name: decodeURIComponent(url.pathname.replace(/^\//, '')) }
+    const name = decoded(url.pathname.replace(/^\//, ''))
+    if (name !== null) return { socket, name }
   }
   const reason = `${device} is neither a block device nor an NBD URI with a Unix socket`
   throw new CrosspoolError('BAD_REQUEST', { reason })
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return null
+  }
 }

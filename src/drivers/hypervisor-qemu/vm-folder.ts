@@ -71,7 +71,7 @@ export async function makeVmFolder(
   await mkdir(folder.path, { recursive: true, mode: 0o700 })
   // First, so that a half-made folder never passes for a VM that has run here.
   if (isIncoming) await markIncoming(folder, 'held')
-  await writeFile(folder.configuration, JSON.stringify(vm, null, 2))
+  await writeFile(folder.configuration, JSON.stringify(vm, null, 2), { mode: 0o600 })
 }
 
 export async function readVm(folder: VmFolder): Promise<QemuVm> {
@@ -90,7 +90,7 @@ export async function incomingMark(folder: VmFolder): Promise<IncomingMark | nul
 
 /** To be written before the copy is told to run, so that whoever comes after a crash knows. */
 export async function markIncoming(folder: VmFolder, mark: IncomingMark): Promise<void> {
-  await writeFile(folder.incoming, mark)
+  await writeFile(folder.incoming, mark, { mode: 0o600 })
 }
 
 export async function unmarkIncoming(folder: VmFolder): Promise<void> {

@@ -20,7 +20,7 @@ export function createIncomingMarks(runtimeDirectory: string): IncomingMarks {
     async put(uuid, mark) {
       const path = pathOf(runtimeDirectory, uuid)
       await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      await writeFile(path, mark)
+      await writeFile(path, mark, { mode: 0o600 })
     },
     async get(uuid) {
       const text = await readFile(pathOf(runtimeDirectory, uuid), 'utf8').catch(() => null)

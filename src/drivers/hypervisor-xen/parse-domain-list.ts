@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { MiB } from '../../lib/units.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmState } from '../../model/vm.ts'
+import { parseOutput } from '../../ports/parse-output.ts'
 
 /** One line of `xl list -v`. */
 export interface DomainLine {
@@ -66,31 +67,20 @@ const domainListSchema = z.array(
 export function parseDomainConfigurations(
   text: string,
 ): ReadonlyMap<number, Readonly<Record<string, unknown>>> {
-  const parsed = domainListSchema.safeParse(parseJson(text, 'xl list -l'))
-  if (!parsed.success) throw unexpected('xl list -l', text, parsed.error)
-  return new Map(parsed.data.map(({ domid, config }) => [domid, config]))
+  const domains = parseOutput(domainListSchema, text, 'xl list -l')
+  return new Map(domains.map(({ domid, config }) => [domid, config]))
 }
 
 const bridgeListSchema = z.array(z.object({ ifname: z.string() }))
 
 /** Reads `ip -j link show type bridge`. */
 export function parseBridges(text: string): readonly string[] {
-  const parsed = bridgeListSchema.safeParse(parseJson(text, 'ip link'))
-  if (!parsed.success) throw unexpected('ip link', text, parsed.error)
-  return parsed.data.map(({ ifname }) => ifname)
+  return parseOutput(bridgeListSchema, text, 'ip link').map(({ ifname }) => ifname)
 }
 
-function parseJson(text: string, command: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw unexpected(command, text, error)
-  }
-}
-
-function unexpected(command: string, output: string, cause?: unknown): CrosspoolError {
+function unexpected(command: string, output: string): CrosspoolError {
   const details = { command, how: 'unexpected output', output: output.slice(0, 500) }
-  return new CrosspoolError('COMMAND_FAILED', details, cause)
+  return new CrosspoolError('COMMAND_FAILED', details)
 }
 
 function fail(error: CrosspoolError): never {

@@ -5,6 +5,7 @@ import { syncDirectory } from '../../lib/write-durably.ts'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
 import type { MetadataVolumes } from '../../ports/metadata-volumes.ts'
+import { parseOutput } from '../../ports/parse-output.ts'
 
 const suffix = '.metadata'
 
@@ -92,7 +93,7 @@ const loopDevicesSchema = z.object({
 /** Reads `losetup --list --json`; nothing at all is printed when there is no loop device. */
 export function parseLoopDevices(text: string): ReadonlyMap<string, string> {
   if (text.trim() === '') return new Map()
-  const { loopdevices } = loopDevicesSchema.parse(JSON.parse(text))
+  const { loopdevices } = parseOutput(loopDevicesSchema, text, 'losetup')
   return new Map(
     loopdevices.flatMap((each) => {
       const file = each['back-file']

@@ -41,7 +41,7 @@ export function createReservations(directory: string): Reservations {
       return (await list()).find((reservation) => reservation.name === name) ?? null
     },
     async add(reservation) {
-      await mkdir(directory, { recursive: true, mode: 0o755 })
+      await mkdir(directory, { recursive: true, mode: 0o700 })
       await writeDurably(pathOf(reservation), `${JSON.stringify(reservation)}\n`)
     },
     async remove(reservation) {

@@ -48,6 +48,12 @@ describe('resource files', () => {
     expect(() => format(8, { ...sample, secret: 'a"; }' })).toThrow()
   })
 
+  it('take no address that is more than an address', () => {
+    const address = '10.0.0.1:7800; } handlers { split-brain "/bin/evil"; } #'
+    const change = { ...sample, peer: { address, port: 7800 } }
+    expect(() => format(8, change)).toThrow('is no address')
+  })
+
   it('within one host tell the sides apart by name', () => {
     const peer = { address: sample.local.address, port: 7801 }
     const text = format(8, { ...sample, peer })

@@ -1,3 +1,4 @@
+import { CrosspoolError } from '../../model/errors.ts'
 import type { BlockEndpoint, BlockResource } from '../../ports/block-replicator.ts'
 import type { OptionSection, ReplicationOptions } from './options.ts'
 
@@ -71,6 +72,9 @@ function nodeId(own: BlockEndpoint, other: BlockEndpoint): 0 | 1 {
 }
 
 function formatAddress({ address, port }: BlockEndpoint): string {
+  // Half of them are another host's words, and what follows a semicolon could be programs to run.
+  if (!/^[A-Za-z0-9.:-]+$/.test(address) || !Number.isInteger(port))
+    throw new CrosspoolError('BAD_REQUEST', { reason: `${JSON.stringify(address)} is no address` })
   return address.includes(':') ? `ipv6 [${address}]:${port}` : `ipv4 ${address}:${port}`
 }
 

@@ -16,6 +16,7 @@ export const systemCommandRunner: CommandRunner = {
   probe: execute,
 
   start(command, args) {
+    requirePlain(command, args)
     const child = execa(command, args, {
       ...common,
       buffer: false,
@@ -32,6 +33,14 @@ export const systemCommandRunner: CommandRunner = {
   },
 }
 
+/** The one place that every argument passes: a line break or a zero in one is never meant by us. */
+function requirePlain(command: string, args: readonly string[]): void {
+  const strange = args.find((argument) => /\p{Cc}/u.test(argument))
+  if (strange === undefined) return
+  const reason = `${command} is not given ${JSON.stringify(strange)}, which cannot be printed`
+  throw new CrosspoolError('BAD_REQUEST', { reason })
+}
+
 const common = { reject: false, env: { LC_ALL: 'C' } } as const
 
 async function execute(
@@ -39,6 +48,7 @@ async function execute(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<CommandResult> {
+  requirePlain(command, args)
   const result = await started(command, args, options)
   const { exitCode, stdout, stderr } = result
   if (exitCode === undefined) {

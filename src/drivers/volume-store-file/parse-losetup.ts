@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseOutput } from '../../ports/parse-output.ts'
 
 export interface LoopDevice {
   readonly path: string
@@ -27,7 +28,7 @@ const schema = z.object({
 /** Output of `losetup --json --list`, which is empty when there is no loop device. */
 export function parseLosetup(text: string): readonly LoopDevice[] {
   if (text.trim() === '') return []
-  return schema.parse(JSON.parse(text)).loopdevices.map((device) => ({
+  return parseOutput(schema, text, 'losetup').loopdevices.map((device) => ({
     path: device.name,
     file: device['back-file'] ?? '',
     offsetBytes: device.offset,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseOutput } from '../../ports/parse-output.ts'
 import type { Volume } from '../../ports/volume-store.ts'
 import { parseTags } from './tags.ts'
 
@@ -54,7 +55,7 @@ export function parseVolumes(text: string): {
   readonly volumes: readonly LogicalVolume[]
   readonly pools: readonly ThinPool[]
 } {
-  const rows = volumesSchema.parse(JSON.parse(text)).report.flatMap(({ lv }) => lv)
+  const rows = parseOutput(volumesSchema, text, 'lvs').report.flatMap(({ lv }) => lv)
   const isPool = (row: Row) => row.lv_layout.split(',').includes('pool')
   // A thick snapshot's size is that of its changes, not that of the disk it shows.
   const hiddenRoles = ['private', 'thicksnapshot']
@@ -68,7 +69,7 @@ export function parseGroup(text: string): {
   readonly freeBytes: number
   readonly extentBytes: number
 } | null {
-  const [group] = groupSchema.parse(JSON.parse(text)).report.flatMap(({ vg }) => vg)
+  const [group] = parseOutput(groupSchema, text, 'vgs').report.flatMap(({ vg }) => vg)
   if (!group) return null
   return {
     sizeBytes: group.vg_size,
@@ -79,7 +80,7 @@ export function parseGroup(text: string): {
 
 /** Patterns of a line such as `filter=["a|.*|"]`. */
 export function parseFilter(text: string): readonly string[] {
-  const list = /^\s*filter=(.*)$/m.exec(text)?.[1]
+  const list = /^[ \t]*filter=(.*)$/m.exec(text)?.[1]
   return [...(list ?? '').matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, pattern]) => pattern ?? '')
 }
 

@@ -8,7 +8,11 @@ import { leadsToOurs } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
 import { extendTable, switchTable } from './tables.ts'
 
-const endpointSchema = z.object({ address: z.string().min(1), port: z.int().min(1).max(65535) })
+/** It becomes a word of the replicator's configuration, so it is nothing but an address or a host's name. */
+const endpointSchema = z.object({
+  address: z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/),
+  port: z.int().min(1).max(65535),
+})
 
 /** Target: keeps a minor and a port, so that there is an answer when the source comes. */
 export async function offer(parts: DatapathParts, mirror: Mirror): Promise<void> {

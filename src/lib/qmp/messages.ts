@@ -22,17 +22,20 @@ export function parseQmpMessage(line: string): QmpMessage | null {
     return { kind: 'event', event: { name: message.event, data } }
   }
   const id = typeof message.id === 'number' ? message.id : -1
-  if (isObject(message.error))
-    return { kind: 'error', id, reason: String(message.error.desc ?? message.error.class) }
+  if (isObject(message.error)) return { kind: 'error', id, reason: reasonOf(message.error) }
   return 'return' in message ? { kind: 'return', id, value: message.return } : null
 }
 
-/** Cuts a stream into lines; what is not a whole line yet waits. */
+/** Far above any answer of QEMU's. */
+const lineCharactersMax = 16 * 1024 * 1024
+
+/** Cuts a stream into lines; what is not a whole line yet waits. @throws SyntaxError for a line without end */
 export function createLineSplitter(onLine: (line: string) => void): (text: string) => void {
   let rest = ''
   return (text) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
+    if (rest.length > lineCharactersMax) throw new SyntaxError('a line has no end')
     for (const line of lines) if (line.trim() !== '') onLine(line)
   }
 }
@@ -40,7 +43,11 @@ export function createLineSplitter(onLine: (line: string) => void): (text: strin
 function versionOf(greeting: Fields): string {
   const version = isObject(greeting.version) ? greeting.version : {}
   const { major, minor, micro } = isObject(version.qemu) ? version.qemu : {}
-  return [major, minor, micro].map(Number).join('.')
+  return [major, minor, micro].map((part) => (typeof part === 'number' ? part : 0)).join('.')
+}
+
+function reasonOf({ desc, class: kind }: Fields): string {
+  return [desc, kind].find((text) => typeof text === 'string') ?? 'it gave no reason'
 }
 
 function isObject(value: unknown): value is Fields {

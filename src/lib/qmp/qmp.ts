@@ -85,7 +85,15 @@ class Monitor implements Qmp {
     })
     this.greeted = new Promise((resolve, reject) => {
       const split = createLineSplitter((line) => this.#receive(line, resolve))
-      socket.setEncoding('utf8').on('data', split)
+      socket.setEncoding('utf8').on('data', (text: string) => {
+        try {
+          split(text)
+        } catch (error) {
+          // Whoever answers in anything but its own protocol is not believed any more.
+          if (!(error instanceof SyntaxError)) throw error
+          socket.destroy(error)
+        }
+      })
       socket.once('close', () => reject(failure))
     })
     this.greeted.catch(() => {})

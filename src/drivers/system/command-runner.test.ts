@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { systemCommandRunner } from './command-runner.ts'
+
+test('a program gets its arguments as they are: no shell reads them', async () => {
+  const strange = ['$(id)', '; id', '`id`', '* ~', '\' "', '-n']
+  const { stdout } = await systemCommandRunner.run('printf', ['%s|', ...strange])
+  expect(stdout).toBe(strange.map((argument) => `${argument}|`).join(''))
+})
+
+test.each(['a\nb', 'a\0b', '\u001b[2J', '\r'])('%j is given to no program', async (argument) => {
+  const refusal = { code: 'BAD_REQUEST' }
+  await expect(systemCommandRunner.run('true', [argument])).rejects.toMatchObject(refusal)
+  await expect(systemCommandRunner.probe('true', [argument])).rejects.toMatchObject(refusal)
+  expect(() => systemCommandRunner.start('true', [argument])).toThrow('cannot be printed')
+})
