@@ -72,6 +72,18 @@ test('a command whose monitor goes is not answered, and neither is the next', as
   await expect(qmp.execute('again')).rejects.toBeInstanceOf(QmpClosedError)
 })
 
+test.each(['garbage\n', '{"return":\n'])(
+  'a monitor that says %j is not believed any more',
+  async (text) => {
+    await serve({})
+    const qmp = await connectQmp(path, 1_000)
+    const asked = qmp.execute('never')
+    sockets[0]?.write(text)
+    await expect(asked).rejects.toBeInstanceOf(QmpClosedError)
+    await qmp.closed
+  },
+)
+
 test('a monitor that does not greet, for somebody else has it, is given up', async () => {
   await serve({}, '')
   await expect(connectQmp(path, 50)).rejects.toBeInstanceOf(QmpClosedError)
