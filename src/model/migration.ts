@@ -96,7 +96,7 @@ export type Preflight = z.infer<typeof preflightSchema>
 export const offeredDiskSchema = z.object({
   slot: slotSchema,
   vdi: z.string(),
-  name: z.string().min(1).max(120),
+  name: z.string().min(1).max(255),
   sizeBytes: z.int().positive(),
   sr: z.string(),
   srName: z.string(),

@@ -23,7 +23,7 @@ const daemons: readonly Daemon[] = [
 
 afterAll(() => Promise.all(daemons.map(({ server }) => server.close())))
 
-describe.each(daemons)('$name', ({ routes, server }) => {
+describe.each(daemons)('$name', { timeout: 120_000 }, ({ routes, server }) => {
   test.each(routes)('%s takes anything', async (_, route: Route) => {
     const request = fc.record({
       parameter: fc.oneof(fc.string({ maxLength: 50 }), fc.constantFrom('../..', '%', '%00', '')),

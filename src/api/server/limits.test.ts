@@ -94,9 +94,9 @@ describe('connections', () => {
       clearInterval(drip)
       const { headersTimeout, connectionsCheckingInterval } = httpLimits
       const latestMs = headersTimeout + 2 * connectionsCheckingInterval
-      expect(performance.now() - begunAtMs).toBeLessThan(latestMs + 2_000)
+      expect(performance.now() - begunAtMs).toBeLessThan(latestMs + 15_000)
     },
-    30_000,
+    60_000,
   )
 
   test('whose offer to upgrade was refused do not stay, even if their peer does', async () => {
@@ -111,8 +111,8 @@ describe('connections', () => {
     const probe = setInterval(() => socket.writable && socket.write('x'), 100)
     await once(socket, 'close')
     clearInterval(probe)
-    expect(performance.now() - begunAtMs).toBeLessThan(refusedGraceMs + 2_000)
-  }, 20_000)
+    expect(performance.now() - begunAtMs).toBeLessThan(3 * refusedGraceMs)
+  }, 30_000)
 })
 
 describe('requests', () => {

@@ -57,7 +57,6 @@ export class Receivers {
 
   /** The destination's checks; changes nothing. */
   async preflight(request: ReceiveRequest): Promise<Preflight> {
-    checkRequest(request)
     const receivers = (await listReceivers(this.#environment.store)).filter(
       (record) => !hasEnded(record),
     )
@@ -70,6 +69,7 @@ export class Receivers {
     return this.#lock.run(['receive'], async () => {
       const { store, random } = this.#environment
       await this.#refuseTooMany(request)
+      checkRequest(request)
       const plan = await this.preflight(request)
       if (!plan.possible) throw preflightFailure(plan)
       const token = random.hex(32)
