@@ -39,6 +39,7 @@ import {
   wrongState,
 } from './receiver-record.ts'
 import { recoverReceivers } from './recover-receivers.ts'
+import { refuseTooMany } from './refuse-too-many.ts'
 import { saveArrived } from './vm-records.ts'
 
 /**
@@ -68,7 +69,7 @@ export class Receivers {
     // One at a time, so that two VMs cannot be promised the same memory or space.
     return this.#lock.run(['receive'], async () => {
       const { store, random } = this.#environment
-      await this.#refuseTooMany(request)
+      await refuseTooMany(this.#environment, request)
       checkRequest(request)
       const plan = await this.preflight(request)
       if (!plan.possible) throw preflightFailure(plan)
@@ -201,20 +202,6 @@ export class Receivers {
     await recoverReceivers(this.#environment, this.#lives, (record) =>
       this.#lock.run([record.id], () => this.#run(record)),
     )
-  }
-
-  /** @throws QUEUE_FULL, on which the source waits */
-  async #refuseTooMany({ source }: ReceiveRequest): Promise<void> {
-    const { limits, store, host } = this.#environment
-    if (!limits) return
-    const arriving = (await listReceivers(store)).filter((record) => isTheSources(record.state))
-    const fromThere = arriving.filter(
-      ({ request }) => request.source.host === source.host && request.source.pool === source.pool,
-    )
-    const refuse = (limit: number, from: string) =>
-      new CrosspoolError('QUEUE_FULL', { host, limit, from })
-    if (arriving.length >= limits.host) throw refuse(limits.host, 'all hosts')
-    if (fromThere.length >= limits.peer) throw refuse(limits.peer, 'one host')
   }
 
   async #prepare(record: ReceiverRecord): Promise<ReceiverRecord> {
