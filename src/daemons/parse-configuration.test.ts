@@ -19,7 +19,7 @@ test('comments and trailing commas are fine', () => {
 test.each([
   [
     '{ "limits": { "hosts": 2 } }',
-    'limits.hosts: there is no such setting; there is host, link, sr',
+    'limits.hosts: there is no such setting; there is host, link, peer, sr',
   ],
   ['{ "listen": { "port": 70000 } }', 'listen.port: Too big: expected number to be <=65535'],
   [

@@ -9,10 +9,17 @@ import { readXmlRpcCall } from '../../src/api/xenapi/wire/xml-rpc.ts'
 import {
   parseMapping,
   parsePositive,
+  parseSeconds,
   parseSetting,
   parseSize,
 } from '../../src/cli/parse-options.ts'
-import { parseInfo, parseNames } from '../../src/drivers/block-mapper-dm/parse-info.ts'
+import { parseConfiguration } from '../../src/daemons/parse-configuration.ts'
+import { storageConfigurationSchema } from '../../src/daemons/storage/configuration.ts'
+import {
+  parseInfo,
+  parseMirrorStatus,
+  parseNames,
+} from '../../src/drivers/block-mapper-dm/parse-info.ts'
 import { parseTable } from '../../src/drivers/block-mapper-dm/parse-table.ts'
 import {
   decodeWord,
@@ -153,6 +160,12 @@ const outputs: readonly FuzzedParser[] = [
   text('parseFilter', parseFilter, [], [capturedText('lvm-2.03.16/lvmconfig-filter.txt')]),
   text('parseTags', (tags) => parseTags(tags.split(',')), [], ['crosspool,crosspool.id=1']),
   text('parseInfo', parseInfo, [], [capturedText('dmsetup-1.02.185/info-active.txt')]),
+  text(
+    'parseMirrorStatus',
+    parseMirrorStatus,
+    [],
+    ['0 8192 mirror 2 254:0 254:1 8/16 1 AA 1 core'],
+  ),
   text('parseNames', parseNames, [], ['crosspool-1\ncrosspool-2\n', 'No devices found']),
   text(
     'parseTable',
@@ -205,10 +218,17 @@ const words: readonly FuzzedParser[] = [
     ['{"code":"NOT_FOUND","message":"m","details":{"kind":"vm","id":"1"}}'],
   ),
   text('readEventData', readAllEvents, ['Error'], ['data: {"a":1}\n\n: alive\n\ndata: 2\n\n']),
+  text(
+    'parseConfiguration',
+    (given) => parseConfiguration(storageConfigurationSchema, given),
+    [],
+    ['{ "pool": "alpha", /* its name */ "host": "alpha1", }', '{\n  "pool": "a"\n  "host": "b"\n}'],
+  ),
   text('parseSize', parseSize, ['UsageError'], ['10GiB', '1.5T']),
   text('parseMapping', (given) => parseMapping(given), ['UsageError'], ['a=b', 'b']),
   text('parseSetting', (given) => parseSetting(given), ['UsageError'], ['a=1', 'b=true']),
   text('parsePositive', parsePositive, ['UsageError'], ['1', '1e400']),
+  text('parseSeconds', parseSeconds, ['UsageError'], ['0.5', '1e400']),
   {
     ...{ name: 'optionalBytesOf', covers: ['optionalBytesOf'], takes: 'bytes' },
     parse: (head: Buffer) => optionalBytesOf(head),
