@@ -3,6 +3,8 @@ import type { VolumeFormat } from '../model/vdi.ts'
 /** Keeps the volumes of one SR. A driver knows its tool (LVM, a folder, ...) and nothing of VMs or mirrors. */
 export interface VolumeStore {
   readonly capabilities: VolumeStoreCapabilities
+  /** Left out where a volume cannot be kept away. */
+  readonly bootFence?: BootFence
   /** Checks the configuration and makes what the store needs. Calling it again is safe. @throws SR_UNUSABLE */
   open(): Promise<void>
   capacity(): Promise<{ readonly sizeBytes: number; readonly freeBytes: number }>
@@ -16,6 +18,17 @@ export interface VolumeStore {
   attach(id: string, presentation: Presentation): Promise<AttachedVolume>
   /** Takes away what `attach` made; safe to repeat. */
   detach(id: string): Promise<void>
+}
+
+/**
+ * Keeps a volume from whatever a host starts by itself at its boot, by the administrator's own name of it. Durable, and
+ * not in need of any daemon.
+ */
+export interface BootFence {
+  /** At the next boot the volume will not be there; who uses it now is not disturbed. Safe to repeat. */
+  raise(id: string): Promise<void>
+  /** The volume is there, now and at each boot, unless its administrator wants it otherwise. Safe to repeat. */
+  lower(id: string): Promise<void>
 }
 
 /**

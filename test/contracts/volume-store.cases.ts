@@ -14,6 +14,8 @@ export interface VolumeStoreFixture extends Disposable {
   write(device: string, offsetBytes: number, text: string): Promise<void>
   /** A path of a volume that the administrator made; left out where the fixture cannot. */
   readonly administratorsVolume?: string
+  /** The administrator's volumes go, and come as they do at a boot; answers whether theirs is there. */
+  boot?(): Promise<boolean>
 }
 
 /** On purpose no multiple of an extent or a page. */
@@ -142,6 +144,29 @@ export const volumeStoreCases: readonly ContractCase<VolumeStoreFixture>[] = [
       assert.equal(await deviceOf(store, volume.id), device)
       await store.detach(volume.id)
       assert.ok(await find(store))
+    },
+  },
+  {
+    name: 'keeps a volume away at boot for as long as its fence stands',
+    isFor: ({ store, boot }) => store.bootFence !== undefined && boot !== undefined,
+    async run({ store, administratorsVolume = '', boot, reopen }) {
+      const find = async () =>
+        (await store.list()).find(
+          ({ paths, managed }) => !managed && paths.includes(administratorsVolume),
+        )
+      const { id = '' } = (await find()) ?? {}
+      await deviceOf(store, id)
+      assert.equal(await boot?.(), true)
+      await store.bootFence?.raise(id)
+      await store.bootFence?.raise(id)
+      assert.ok(await find(), 'a fence hides the volume from its store')
+      assert.equal(await boot?.(), false)
+      const again = await reopen()
+      await again.bootFence?.lower(id)
+      await again.bootFence?.lower(id)
+      assert.equal(await deviceOf(again, id), administratorsVolume)
+      assert.equal(await boot?.(), true)
+      await again.bootFence?.lower('nobody')
     },
   },
   {

@@ -31,6 +31,15 @@ describeVolumeStoreContract('simulated volume store', async () => {
     write: async (device, offset, text) =>
       void blocks(device).set(offset / simulatedBlockBytes, text),
     administratorsVolume: '/dev/array/foreign',
+    async boot() {
+      const { attached } = world.kernel('host')
+      const { volumes, fenced } = world.array('array')
+      attached.clear()
+      for (const volume of volumes.values())
+        if (!volume.managed && !fenced.has(volume.id))
+          attached.set(`/dev/array/${volume.id}`, volume)
+      return attached.has('/dev/array/foreign')
+    },
     dispose: async () => {},
   }
   return fixture

@@ -25,7 +25,7 @@ export async function tracesOf(host: ClusterHost): Promise<Traces> {
   const leftovers = await host.storage.leftovers()
   return {
     mappedDevices: await lines("dmsetup ls | awk '{print $1}' | sed '/^No/d'"),
-    volumes: await lines('lvs --noheadings -o vg_name,lv_name'),
+    volumes: await lines('lvs --noheadings -o vg_name,lv_name,lv_skip_activation'),
     files: await lines(`find ${folders.join(' ')} -type f 2>/dev/null || true`),
     loopDevices: await lines('losetup --noheadings --output BACK-FILE --list || true'),
     drbdMinors: await lines('ls -d /sys/block/drbd* 2>/dev/null || true'),

@@ -5,6 +5,7 @@
  * `esbuild --bundle --platform=node --format=esm --outfile=OUT.mjs` and start it with
  * `node OUT.mjs VOLUME-GROUP FOLDER [SHARED-DEVICE]`.
  */
+import { existsSync } from 'node:fs'
 import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCommandRunner as runner } from '../../src/drivers/system/command-runner.ts'
@@ -24,6 +25,7 @@ interface Subject {
   /** Makes the surroundings, and takes them away. */
   readonly setUp: () => Promise<void>
   readonly tearDown: () => Promise<void>
+  readonly boot?: () => Promise<boolean>
 }
 
 const prefix = `smtest-${systemRandom.hex(3)}`
@@ -49,6 +51,12 @@ function lvm(volumeGroup: string, thinPool?: string): Subject {
           thinPool,
           volumeGroup,
         ])
+    },
+    /** As udev does it at boot. */
+    async boot() {
+      await runner.run('lvchange', ['--activate', 'n', `${volumeGroup}/${foreign}`])
+      await runner.run('vgchange', ['--activate', 'ay', volumeGroup])
+      return existsSync(`/dev/${volumeGroup}/${foreign}`)
     },
     async tearDown() {
       await runner.run('lvremove', ['-y', '-f', `${volumeGroup}/${foreign}`])
@@ -93,6 +101,7 @@ async function makeFixture(subject: Subject): Promise<VolumeStoreFixture> {
     store,
     reopen: openStore,
     administratorsVolume: subject.administratorsVolume,
+    ...(subject.boot ? { boot: subject.boot } : {}),
     newId() {
       const id = systemRandom.uuid()
       ids.push(id)

@@ -80,9 +80,21 @@ export class Invariants {
       this.#loss ??= 'destination lost its power while it started the VM'
   }
 
+  /** What the source's host starts by itself at its boot must not find the disk of the VM that it has released. */
+  #lookAtBootFence(): void {
+    const { disks, vms } = this.#cluster
+    const paused = vms.host('one').vms.get(vm)
+    const isReleased = this.#ownership.get('one')?.state === 'released'
+    if (paused?.state !== 'paused' || !isReleased) return
+    const hasAdopted = paused.disks.some(({ device }) => device.endsWith('/adopted-disk'))
+    if (hasAdopted && !disks.array('admin-one').fenced.has('adopted-disk'))
+      this.report('at its boot the source could start a VM that it has released')
+  }
+
   /** The laws of every moment. */
   look(): void {
     const { disks, vms } = this.#cluster
+    this.#lookAtBootFence()
     for (const pair of disks.pairs.values()) {
       if (pair.at('one')?.role === 'primary' && pair.at('two')?.role === 'primary')
         this.report(`both sides of mirror ${pair.id} are writable`)
@@ -191,6 +203,8 @@ export class Invariants {
       if (volume.id.startsWith('precious') && volume.blocks.size !== 1)
         this.report(`${volume.id} was written to`)
     }
+    const { fenced } = this.#cluster.disks.array('admin-one')
+    if (fenced.size && !this.isUndecided) this.report(`${[...fenced]} would be missing at a boot`)
     for (const name of hostNames) {
       if (this.#darkened.has(name)) continue
       if (vms.host(name).vms.get(bystanders[name])?.state !== 'running')

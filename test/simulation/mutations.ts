@@ -40,6 +40,16 @@ export const mutations: readonly Mutation[] = [
       host === 'two' ? { peers, store: withhold(store, isRefusal).store } : { store, peers },
   },
   {
+    name: 'a released disk is found at boot',
+    datapath: (datapath, host, disks) =>
+      override(datapath, {
+        async release(handover) {
+          await datapath.release(handover)
+          disks.array(`admin-${host}`).fenced.clear()
+        },
+      }),
+  },
+  {
     name: 'late writes are not held back',
     datapath: (datapath, host, disks) =>
       override(datapath, {

@@ -111,6 +111,7 @@ export class TwoHosts {
   attachAdministratorsVolumes(name: HostName): void {
     const array = this.disks.array(`admin-${name}`)
     for (const volume of array.volumes.values()) {
+      if (array.fenced.has(volume.id)) continue
       this.disks.kernel(name).attached.set(devicePath(name, volume.id), volume)
     }
   }

@@ -111,5 +111,6 @@ const expected: Readonly<Record<string, RegExp>> = {
     /without a durable refusal|the migration is undoing at release; the receiver is running/,
   'release recorded after the answer': /was not durably released/,
   'refusal not durable': /without a durable refusal|the receiver is/,
+  'a released disk is found at boot': /could start a VM that it has released/,
   'late writes are not held back': /the guest sees at one: I\/O error/,
 }

@@ -16,6 +16,8 @@ export interface SimulatedArray {
   readonly name: string
   sizeBytes: number
   readonly volumes: Map<string, SimulatedVolume>
+  /** Volumes that do not come back at a boot by themselves. */
+  readonly fenced: Set<string>
 }
 
 /**
@@ -119,7 +121,7 @@ export function createStorageWorld(options: StorageWorldOptions): StorageWorld {
     array(name, sizeBytes = defaultArrayBytes) {
       const known = arrays.get(name)
       if (known) return known
-      const made: SimulatedArray = { name, sizeBytes, volumes: new Map() }
+      const made: SimulatedArray = { name, sizeBytes, volumes: new Map(), fenced: new Set() }
       arrays.set(name, made)
       return made
     },

@@ -53,6 +53,17 @@ class SimulatedVolumeStore implements VolumeStore {
     }
   }
 
+  readonly bootFence = {
+    raise: (id: string) =>
+      this.#kernel.faults.around('volume-store.raise-fence', () => void this.#array.fenced.add(id)),
+    lower: (id: string) =>
+      this.#kernel.faults.around('volume-store.lower-fence', () => {
+        const volume = this.#array.volumes.get(id)
+        if (volume && this.#array.fenced.delete(id))
+          this.#kernel.attached.set(this.#path(volume), volume)
+      }),
+  }
+
   async open() {
     await this.#kernel.faults.around('volume-store.open', () => {})
   }

@@ -1,5 +1,5 @@
 import type { LvmConfiguration } from './configuration.ts'
-import { formatTags, unfinishedTag, type VolumeTags } from './tags.ts'
+import { fenceTag, formatTags, unfinishedTag, type VolumeTags } from './tags.ts'
 
 /** A call of an LVM program: its name and arguments. */
 export type LvmCommand = readonly [command: string, ...args: string[]]
@@ -26,6 +26,7 @@ const reportFields = [
   'data_percent',
   'pool_lv',
   'zero',
+  'lv_skip_activation',
 ]
 
 /** Arguments that make every LVM program leave our own devices alone. */
@@ -93,6 +94,15 @@ export function activateVolume(path: string): LvmCommand {
 
 export function deactivateVolume(path: string): LvmCommand {
   return ['lvchange', '--activate', 'n', path]
+}
+
+/** Flag and tag in one change of LVM's metadata, so that the flag is known to be ours. */
+export function raiseBootFence(path: string): LvmCommand {
+  return ['lvchange', '--setactivationskip', 'y', '--addtag', fenceTag, path]
+}
+
+export function lowerBootFence(path: string): LvmCommand {
+  return ['lvchange', '--setactivationskip', 'n', '--deltag', fenceTag, path]
 }
 
 export function removeVolume(path: string): LvmCommand {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   captured,
   type ScriptedCommand,
@@ -106,5 +106,43 @@ it("never deactivates or removes the administrator's volumes", async () => {
   expect(await store([lvs]).store.attach(id, 'device')).toEqual({
     path: '/dev/vg0/smcap-root',
     format: 'raw',
+  })
+})
+
+describe('a fence at boot', () => {
+  const id = 'OReBkB-tpnI-xjsU-9Kkj-cRDf-660I-ccoOSf'
+  const path = '/dev/vg0/smcap-root'
+  const report = (change: (row: string) => string) => ({
+    ...{ call: 'lvs' },
+    stdout: lvs.stdout.replace(new RegExp(`\\{"lv_uuid":"${id}".*?\\}`), change),
+  })
+  const isSkipped = (row: string) =>
+    row.replace('"lv_skip_activation":""', '"lv_skip_activation":"skip activation"')
+  const isOurs = (row: string) =>
+    isSkipped(row).replace(/"lv_tags":"[^"]*"/, '"lv_tags":"crosspool-not-at-boot"')
+
+  it('is flag and tag in one change, and goes the same way', async () => {
+    const change = (flag: string, tag: string) =>
+      `lvchange --setactivationskip ${flag} --${tag} crosspool-not-at-boot ${path}`
+    await store([lvs, { call: change('y', 'addtag') }]).store.bootFence?.raise(id)
+    await store([report(isOurs), { call: change('n', 'deltag') }]).store.bootFence?.lower(id)
+  })
+
+  it('is neither raised nor lowered where its administrator wants the volume to be skipped', async () => {
+    const { commands, store: lvm } = store([report(isSkipped), report(isSkipped)])
+    await lvm.bootFence?.raise(id)
+    await lvm.bootFence?.lower(id)
+    expect(commands.calls).toHaveLength(2)
+  })
+
+  it('brings back a volume that a boot has left out', async () => {
+    const isAway = (row: string) => isOurs(row).replace('"lv_active":"active"', '"lv_active":""')
+    const { commands, store: lvm } = store([
+      report(isAway),
+      { call: `lvchange --activate y --ignoreactivationskip ${path}` },
+      { call: `lvchange --setactivationskip n --deltag crosspool-not-at-boot ${path}` },
+    ])
+    await lvm.bootFence?.lower(id)
+    expect(commands.calls).toHaveLength(3)
   })
 })

@@ -30,6 +30,10 @@ export function createLvmVolumeStores(runner: CommandRunner): VolumeStoreFactory
 
 class LvmVolumeStore implements VolumeStore {
   readonly capabilities: VolumeStoreCapabilities
+  readonly bootFence = {
+    raise: (id: string) => this.#raiseBootFence(id),
+    lower: (id: string) => this.#lowerBootFence(id),
+  }
   readonly #runner: CommandRunner
   readonly #sr: string
   readonly #configuration: LvmConfiguration
@@ -107,6 +111,19 @@ class LvmVolumeStore implements VolumeStore {
     const volume = await this.#find(id)
     if (!volume?.managed || !volume.isActive) return
     await this.#change(id, commands.deactivateVolume(volume.path))
+  }
+
+  async #raiseBootFence(id: string): Promise<void> {
+    const volume = await this.#get(id)
+    if (!volume.isSkipped) await this.#change(id, commands.raiseBootFence(volume.path))
+  }
+
+  async #lowerBootFence(id: string): Promise<void> {
+    const volume = await this.#find(id)
+    if (!volume?.isFenced) return
+    // Activated first, so that a crash in between is mended by the next call.
+    if (!volume.isActive) await this.#change(id, commands.activateVolume(volume.path))
+    await this.#change(id, commands.lowerBootFence(volume.path))
   }
 
   async #allocate(id: string, name: string, sizeBytes: number): Promise<void> {

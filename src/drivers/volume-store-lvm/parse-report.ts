@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { parseOutput } from '../../ports/parse-output.ts'
 import type { Volume } from '../../ports/volume-store.ts'
-import { parseTags } from './tags.ts'
+import { fenceTag, parseTags } from './tags.ts'
 
 /** A volume of the group as LVM reports it. */
 export interface LogicalVolume extends Volume {
   readonly isActive: boolean
   readonly isUnfinished: boolean
+  /** Not activated at boot: by its administrator's wish, or by ours. */
+  readonly isSkipped: boolean
+  readonly isFenced: boolean
   /** /dev/GROUP/NAME, which all LVM programs understand. */
   readonly path: string
 }
@@ -33,6 +36,7 @@ const rowSchema = z.object({
   data_percent: z.string(),
   pool_lv: z.string(),
   zero: z.string(),
+  lv_skip_activation: z.string(),
 })
 type Row = z.infer<typeof rowSchema>
 
@@ -85,7 +89,8 @@ export function parseFilter(text: string): readonly string[] {
 }
 
 function toVolume(row: Row): LogicalVolume {
-  const tags = parseTags(row.lv_tags.split(','))
+  const allTags = row.lv_tags.split(',')
+  const tags = parseTags(allTags)
   const isThin = row.pool_lv !== ''
   return {
     id: tags?.id ?? row.lv_uuid,
@@ -96,6 +101,8 @@ function toVolume(row: Row): LogicalVolume {
     managed: tags !== null,
     isActive: row.lv_active.startsWith('active'),
     isUnfinished: tags?.isUnfinished ?? false,
+    isSkipped: row.lv_skip_activation !== '',
+    isFenced: allTags.includes(fenceTag),
     path: row.lv_path,
     paths: [
       row.lv_path,

@@ -16,6 +16,8 @@ const idPrefix = 'crosspool-id='
 const sizePrefix = 'crosspool-size='
 const namePrefix = 'crosspool-name='
 export const unfinishedTag = 'crosspool-unfinished'
+/** On a volume of the administrator's that we keep away at boot. */
+export const fenceTag = 'crosspool-not-at-boot'
 const encodedNameCharactersMax = 900
 
 export function formatTags(tags: VolumeTags): string[] {

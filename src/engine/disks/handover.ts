@@ -3,6 +3,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import type { Datapath, HandoverDisk } from '../../ports/datapath.ts'
 import type { DiskHandover } from '../../ports/storage-manager.ts'
 import type { Replications } from './replications.ts'
+import type { Srs } from './srs.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
 import { refuseInUse, toDisk } from './vdi-records.ts'
 
@@ -12,17 +13,20 @@ export type HandoverAct = 'arm' | 'release' | 'reclaim' | 'take'
 /** Asks only records on its way to the datapath: the VM stands still meanwhile. */
 export class Handover {
   readonly #datapath: Datapath
+  readonly #srs: Srs
   readonly #catalogue: VdiCatalogue
   readonly #replications: Replications
   readonly #lock: KeyedLock
 
   constructor(
     datapath: Datapath,
+    srs: Srs,
     catalogue: VdiCatalogue,
     replications: Replications,
     lock: KeyedLock,
   ) {
     this.#datapath = datapath
+    this.#srs = srs
     this.#catalogue = catalogue
     this.#replications = replications
     this.#lock = lock
@@ -34,10 +38,24 @@ export class Handover {
     await this.#lock.run(ids, async () => {
       const resolved = await Promise.all(disks.map((disk) => this.#resolve(act, disk)))
       const handover = resolved.filter((disk) => disk !== null)
-      if (act === 'arm')
+      if (act === 'arm') {
+        await this.#fenceAtBoot(ids)
         for (const { mirror } of handover) if (mirror) await this.#replications.noteArmed(mirror.id)
+      }
       if (handover.length) await this.#datapath[act](handover)
     })
+  }
+
+  /**
+   * Once released, an adopted disk must not be there for what the host starts by itself after a loss of power: any
+   * other has a device of ours, which no boot makes. Whoever disowns the disk lowers the fence.
+   */
+  async #fenceAtBoot(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const record = await this.#catalogue.recorded(id)
+      if (record.state !== 'adopted') continue
+      await (await this.#srs.open(record.sr)).bootFence?.raise(id)
+    }
   }
 
   /** Null where there is nothing to be done. */

@@ -39,7 +39,7 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     ...{ catalogue, vdis, lock },
   })
   const relocations = new Relocations({ environment, vdiRecords, srs, catalogue, vdis, lock })
-  const handover = new Handover(datapath, catalogue, replications, lock)
+  const handover = new Handover(datapath, srs, catalogue, replications, lock)
   const { watcher } = replications
 
   const parts = {

@@ -200,10 +200,12 @@ export class Vdis {
 
   async disown(id: string): Promise<Vdi> {
     return await this.#change(id, 'disown', async (vdi) => {
-      if (vdi.state === 'detached') return vdi
       refuseInUse(vdi)
       // The volume stays attached: it was in use before us.
       if (vdi.adopted !== null) await this.#environment.datapath.deactivate(toDisk(vdi, 'disown'))
+      // Also after a restart of the host, which has ended the use but not the fence.
+      if (!vdi.managed) await (await this.#srs.open(vdi.sr)).bootFence?.lower(id)
+      if (vdi.state === 'detached') return vdi
       return await this.#settle({ ...vdi, ...unattached, state: 'detached' })
     })
   }
