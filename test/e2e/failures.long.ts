@@ -31,6 +31,14 @@ describe('what breaks on the way is taken back', () => {
     await victim.expectUnharmed()
   })
 
+  it('an xl that dies at the source', async () => {
+    const operation = await victim.disturb('memory', () =>
+      source.lab.run("pkill -KILL -f 'x[l] migrate -s'"),
+    )
+    expect(operation).toMatchObject({ state: 'failed', error: { code: 'MEMORY_STREAM_FAILED' } })
+    await victim.expectUnharmed()
+  })
+
   it('a destination whose daemons stop', async () => {
     const operation = await victim.disturb('memory', () =>
       destination.lab.run('systemctl stop crosspool-xapi crosspool-sm'),
