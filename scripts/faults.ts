@@ -5,15 +5,17 @@
  *   npm run faults
  *   npm run faults -- --phase memory --fault 'link cut'     those alone; the page is not written
  *   npm run faults -- --stages 1                             one migration at a time, for a slow machine
+ *   npm run faults -- --lab xen --continue --minutes 60      on Xen hosts of the lab: what has not been tried yet
  */
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { faultPage } from '../test/faults/fault-page.ts'
 import { expectation, faults } from '../test/faults/faults.ts'
+import type { Outcome } from '../test/faults/outcome.ts'
 import { phases } from '../test/faults/phases.ts'
-import type { Outcome } from '../test/faults/run-cell.ts'
 import { runCells } from '../test/faults/run-cells.ts'
+import { runXenFaults } from './faults-xen.ts'
 
 const page = resolve(import.meta.dirname, '../docs/reference/fault-matrix.md')
 
@@ -23,6 +25,8 @@ const { values } = parseArgs({
     fault: { type: 'string', default: '' },
     lab: { type: 'string', default: 'qemu' },
     stages: { type: 'string', default: '2' },
+    continue: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '600' },
   },
 })
 
@@ -31,8 +35,12 @@ const cells = phases
   .flatMap((phase) => faults.map((fault) => ({ phase, fault })))
   .filter(({ phase, fault }) => fault.name.includes(values.fault) && expectation(phase, fault))
 
-if (values.lab !== 'qemu' || cells.length === 0) {
-  console.error(`Usage: npm run faults [-- --phase NAME] [--fault PART-OF-NAME] [--lab qemu] [--stages 2]
+if (values.lab === 'xen') {
+  const { phase, fault, continue: goesOn, minutes } = values
+  const hasHeld = await runXenFaults({ phase, fault, goesOn, minutes: Number(minutes) })
+  process.exitCode = hasHeld ? 0 : 1
+} else if (values.lab !== 'qemu' || cells.length === 0) {
+  console.error(`Usage: npm run faults [-- --phase NAME] [--fault PART-OF-NAME] [--stages 2] [--lab xen [--continue] [--minutes N]]
 phases: ${phases.map(({ name }) => name).join(', ')}
 faults: ${faults.map(({ name }) => name).join(', ')}`)
   process.exitCode = 2

@@ -1,7 +1,7 @@
 import { markdownTable } from '../../scripts/markdown-table.ts'
 import type { Fault } from './faults.ts'
+import type { Outcome } from './outcome.ts'
 import type { Phase } from './phases.ts'
-import type { Outcome } from './run-cell.ts'
 
 const head = [
   'phase',
@@ -20,16 +20,6 @@ export function faultPage(
   phases: readonly Phase[],
   faults: readonly Fault[],
 ): string {
-  const rows = outcomes.map((outcome) => [
-    outcome.phase,
-    outcome.fault,
-    outcome.runsAt,
-    outcome.ended,
-    String(outcome.writesLost),
-    String(outcome.ioErrors),
-    String(outcome.leftovers.length),
-    (outcome.settledMs / 1000).toFixed(0),
-  ])
   const failed = outcomes.filter(({ problems }) => problems.length > 0)
   const moments = phases.map(({ name, explanation }) => `- **${name}**: ${explanation}`)
   return `# Faults, each at each moment of a migration
@@ -48,8 +38,23 @@ ${moments.join('\n')}
 
 _Seconds_ are those from the fault until both sides had settled, the outage itself included.
 
-${markdownTable([head, ...rows])}
-${failed.map(describeFailure).join('')}`
+${outcomeTable(outcomes)}`
+}
+
+/** One row for each; what was not as it must be stands below. */
+export function outcomeTable(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map((outcome) => [
+    outcome.phase,
+    outcome.fault,
+    outcome.runsAt,
+    outcome.ended,
+    String(outcome.writesLost),
+    String(outcome.ioErrors),
+    String(outcome.leftovers.length),
+    (outcome.settledMs / 1000).toFixed(0),
+  ])
+  const failed = outcomes.filter(({ problems }) => problems.length > 0)
+  return `${markdownTable([head, ...rows])}\n${failed.map(describeFailure).join('')}`
 }
 
 function describeFailure({ phase, fault, problems }: Outcome): string {

@@ -183,7 +183,10 @@ export const faults: readonly Fault[] = [
 ]
 
 /** What may come of it; null where the fault cannot happen. */
-export function expectation(phase: Phase, fault: Fault): readonly Place[] | null {
+export function expectation(
+  phase: Pick<Phase, 'name' | 'era'>,
+  fault: Pick<Fault, 'expected' | 'except'>,
+): readonly Place[] | null {
   if (fault.except?.includes(phase.name)) return null
   return fault.expected[phase.era] ?? null
 }

@@ -1,28 +1,13 @@
-import { migrationDetailsSchema } from '../../src/model/migration.ts'
-import { isEnded, type Operation } from '../../src/model/operation.ts'
 import type { GuestVerdict } from '../lab/guest/judge-guest.ts'
 import { waitUntil } from '../lab/support/wait-until.ts'
 import type { PlaygroundHost } from '../playground/playground-host.ts'
 import type { FaultStage } from './fault-stage.ts'
-import { expectation, type Fault, type Place } from './faults.ts'
+import { expectation, type Fault } from './faults.ts'
+import { describeEnd, untilEnded, untilIn, untilSettled } from './follow.ts'
 import { Hold } from './hold.ts'
+import type { Outcome } from './outcome.ts'
 import { type Phase, portOf } from './phases.ts'
-import { leftoversOf, unsettledOn } from './settled.ts'
-
-export interface Outcome {
-  readonly phase: string
-  readonly fault: string
-  readonly runsAt: Place
-  /** How the migration ended. */
-  readonly ended: string
-  readonly writesLost: number
-  readonly ioErrors: number
-  readonly leftovers: readonly string[]
-  /** From the fault until both sides had settled. */
-  readonly settledMs: number
-  /** Whatever was not as it must be; empty when all was well. */
-  readonly problems: readonly string[]
-}
+import { leftoversOf } from './settled.ts'
 
 const reachedWithinMs = 40_000
 const settledWithinMs = 120_000
@@ -38,11 +23,11 @@ export async function runCell(stage: FaultStage, phase: Phase, fault: Fault): Pr
   const faultAtMs = performance.now()
   const end = await fault.inject(sides)
   hold?.release()
-  const ended = untilEnded(source, operation)
+  const ended = untilEnded(source, operation, settledWithinMs)
   await end(ended)
   await stage.waitUntilAnswering()
   const document = await ended
-  await untilSettled(stage)
+  await untilSettled(stage.playground.hosts, settledWithinMs)
   const settledMs = performance.now() - faultAtMs
 
   const hosts = await stage.whereItRuns()
@@ -79,7 +64,7 @@ async function begin(
       params: { vm: guest.name },
       body: { destination: destination.url, srMap: { '*': 'qcow2' } },
     })
-    const inStep = () => untilIn(source, id, phase.step)
+    const inStep = () => untilIn(source, id, phase.step, reachedWithinMs)
     await (hold ? within(hold.met, phase.name).then(inStep) : inStep())
     return { operation: id, hold }
   } catch (error) {
@@ -90,18 +75,6 @@ async function begin(
   }
 }
 
-async function untilIn({ toolstack }: PlaygroundHost, id: string, step: string): Promise<void> {
-  await waitUntil(
-    async () => {
-      const operation = await toolstack.getOperation({ params: { operation: id } })
-      const isIn = operation.steps.some(({ name, state }) => name === step && state === 'running')
-      const { memory } = migrationDetailsSchema.parse(operation.details)
-      return isIn && (step !== 'memory' || memory.sentBytes > 0)
-    },
-    { description: `step ${step}`, timeoutMs: reachedWithinMs, intervalMs: 10 },
-  )
-}
-
 async function within(met: Promise<void>, phase: string): Promise<void> {
   let isMet = false
   void met.then(() => {
@@ -109,30 +82,6 @@ async function within(met: Promise<void>, phase: string): Promise<void> {
   })
   const options = { description: `phase ${phase}`, timeoutMs: reachedWithinMs, intervalMs: 5 }
   await waitUntil(() => isMet, options)
-}
-
-/** Its xapi may be away meanwhile. */
-async function untilEnded({ toolstack }: PlaygroundHost, id: string): Promise<Operation> {
-  return await waitUntil(
-    async () => {
-      const operation = await toolstack.getOperation({ params: { operation: id } })
-      return isEnded(operation) && operation
-    },
-    { description: 'the migration to end', timeoutMs: settledWithinMs },
-  )
-}
-
-async function untilSettled({ playground }: FaultStage): Promise<void> {
-  let open: readonly string[] = []
-  await waitUntil(
-    async () => {
-      open = (await Promise.all(playground.hosts.map(unsettledOn))).flat()
-      return open.length === 0
-    },
-    { description: 'both sides to settle', timeoutMs: settledWithinMs },
-  ).catch((error: unknown) => {
-    throw new Error(`${error}: ${open.join('; ')}`, { cause: error })
-  })
 }
 
 async function untilHeard({ guest }: FaultStage, at: PlaygroundHost): Promise<void> {
@@ -163,8 +112,4 @@ async function judgeDead(stage: FaultStage): Promise<GuestVerdict> {
   const verdict = await stage.guest.judge(images)
   await stage.startAgainOn(home)
   return verdict
-}
-
-function describeEnd({ state, error }: Operation): string {
-  return error ? `${state}: ${error.code}` : state
 }

@@ -1,7 +1,8 @@
 import { FaultStage } from './fault-stage.ts'
 import type { Fault } from './faults.ts'
+import type { Outcome } from './outcome.ts'
 import type { Phase } from './phases.ts'
-import { type Outcome, runCell } from './run-cell.ts'
+import { runCell } from './run-cell.ts'
 
 export interface CellRunner {
   open(): Promise<void>

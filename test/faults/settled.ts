@@ -3,6 +3,9 @@ import type { Playground } from '../playground/playground.ts'
 import type { PlaygroundHost } from '../playground/playground-host.ts'
 import { type Traces, tracesOf } from '../playground/traces.ts'
 
+/** A host of the playground or of the lab. */
+export type FollowedHost = Pick<PlaygroundHost, 'name' | 'toolstack' | 'storage'>
+
 /** How much there is of each kind of thing on a host, whatever it is called. */
 export type Shape = Readonly<Record<string, number>>
 
@@ -23,7 +26,7 @@ export function shapeOf({ images, runtimeFiles, processes }: Traces): Shape {
 }
 
 /** What is still under way on this host, in words; empty when it has settled. @throws while it does not answer */
-export async function unsettledOn({ name, toolstack, storage }: PlaygroundHost): Promise<string[]> {
+export async function unsettledOn({ name, toolstack, storage }: FollowedHost): Promise<string[]> {
   const operations = await toolstack.listOperations()
   const receivers = await toolstack.listReceivers()
   const ownerships = await toolstack.listOwnerships()

@@ -1,0 +1,37 @@
+import type { Outcome } from '../outcome.ts'
+import { runXenCell } from './run-xen-cell.ts'
+import type { XenFault, xenPhases } from './xen-faults.ts'
+import { XenStage } from './xen-stage.ts'
+
+export interface XenCell {
+  readonly phase: (typeof xenPhases)[number]
+  readonly fault: XenFault
+}
+
+/** One after the other, until one ends otherwise than it must: what it left says nothing of the next. */
+export async function runXenCells(
+  cells: readonly XenCell[],
+  endAtMs: number,
+  tell: (outcome: Outcome) => Promise<void>,
+): Promise<boolean> {
+  const stage = await XenStage.open()
+  for (const { phase, fault } of cells) {
+    if (performance.now() >= endAtMs) break
+    const outcome = await runXenCell(stage, phase, fault).catch(failed(stage, { phase, fault }))
+    await tell(outcome)
+    if (outcome.problems.length > 0) return false
+  }
+  await stage.close()
+  return true
+}
+
+function failed({ hosts }: XenStage, { phase, fault }: XenCell) {
+  return async (error: unknown): Promise<Outcome> => {
+    for (const host of hosts) console.error(await host.log().catch(String))
+    return {
+      ...{ phase: phase.name, fault: fault.name, runsAt: 'nowhere', ended: 'unknown' },
+      ...{ writesLost: 0, ioErrors: 0, leftovers: [], settledMs: 0 },
+      problems: [error instanceof Error ? error.message : String(error)],
+    }
+  }
+}
