@@ -18,6 +18,11 @@ export function parseSize(text: string): number {
   return Math.round(size)
 }
 
+/** 50M, 1GiB: bytes in a second; `none` lifts a limit. @throws UsageError */
+export function parseLimit(text: string): number | null {
+  return text === 'none' ? null : parseSize(text)
+}
+
 /** FROM=TO, given several times; a lone TO is for all that is not named. @throws UsageError */
 export function parseMapping(text: string, previous: Record<string, string> = {}) {
   const at = text.indexOf('=')

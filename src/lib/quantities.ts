@@ -16,6 +16,10 @@ export function rate(bytesPerSecond: number): string {
   return `${bytes(bytesPerSecond)}/s`
 }
 
+export function limitText(bytesPerSecondMax: number | null): string {
+  return bytesPerSecondMax === null ? 'as fast as goes' : `at most ${rate(bytesPerSecondMax)}`
+}
+
 /** 850 ms, 9.5 s, 1 min 05 s, 2 h 03 min. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`

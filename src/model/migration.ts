@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Operation } from './operation.ts'
+import { bytesPerSecondMaxSchema } from './replication.ts'
 import { arrivingVmSchema, slotSchema, vmDefinitionSchema } from './vm.ts'
 
 export const memoryTuningSchema = z.object({
@@ -47,6 +48,9 @@ export const migrateRequestSchema = z
       .describe(
         'how long a lost link or a destination that is started anew is waited for while the disks are copied; the copy then goes on where it was',
       ),
+    bytesPerSecondMax: bytesPerSecondMaxSchema
+      .optional()
+      .describe('limit of copying the disks, which share it equally; it can be changed later'),
     memory: memoryTuningSchema
       .optional()
       .describe('how the memory is sent; not every hypervisor can be told'),
@@ -198,6 +202,9 @@ export const heartbeatSchema = z
         z.object({ slot: z.string(), state: z.string(), outOfSyncBytes: z.int().nonnegative() }),
       )
       .max(64),
+    bytesPerSecondMax: bytesPerSecondMaxSchema
+      .optional()
+      .describe("limit of copying each disk: with some providers it is the destination's to keep"),
   })
   .meta({ id: 'Heartbeat' })
 export type Heartbeat = z.infer<typeof heartbeatSchema>
@@ -230,6 +237,7 @@ export const migrationDetailsSchema = z
         etaMs: z.int().nonnegative().nullable(),
       }),
     ),
+    bytesPerSecondMax: bytesPerSecondMaxSchema.describe('limit of copying; null: none'),
     memory: z.object({
       sentBytes: z.int().nonnegative(),
       totalBytes: z.int().nonnegative(),

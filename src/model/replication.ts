@@ -22,6 +22,17 @@ export const replicationStateSchema = z.enum([
 
 export const replicationSideSchema = z.enum(['source', 'target'])
 
+/** DRBD itself takes no less. */
+const bytesPerSecondMaxMin = 256 * 1024
+
+/** Of copying; null: as fast as goes. What the guest writes meanwhile is never held up by it. */
+export const bytesPerSecondMaxSchema = z.int().min(bytesPerSecondMaxMin).nullable()
+
+export const replicationLimitSchema = z.object({
+  bytesPerSecondMax: bytesPerSecondMaxSchema.describe('null: as fast as goes'),
+})
+export type ReplicationLimit = z.infer<typeof replicationLimitSchema>
+
 export const replicationSchema = z
   .object({
     id: z.string(),
@@ -34,6 +45,7 @@ export const replicationSchema = z
     sentBytes: z.int().nonnegative().describe('sent over the link so far'),
     bytesPerSecond: z.int().nonnegative(),
     etaMs: z.int().nonnegative().nullable(),
+    bytesPerSecondMax: bytesPerSecondMaxSchema.describe('limit of its copying; null: none'),
     reason: z.string().nullable().describe('why it is interrupted or failed'),
   })
   .meta({ id: 'Replication' })

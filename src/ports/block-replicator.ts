@@ -16,6 +16,8 @@ export interface BlockReplicator {
   /** Connects to the peer and stays at it until `disconnect`. The source must be Primary before. */
   connect(name: string): Promise<void>
   disconnect(name: string): Promise<void>
+  /** Copying to this side takes no more than this from now on; null: as fast as goes. */
+  limit(name: string, bytesPerSecondMax: number | null): Promise<void>
   /** `firstTime`: this side's data is the truth, although the disk has never been in sync. @throws HANDOVER_REFUSED when the peer is Primary or this disk is not up to date */
   promote(name: string, options?: { readonly firstTime?: boolean }): Promise<void>
   /** Afterwards `state` shows all that happened before it. @throws BUSY while the device is open */

@@ -35,6 +35,11 @@ export interface Datapath {
   prepare(mirror: Mirror): Promise<MirrorHello>
   accept(mirror: Mirror, hello: MirrorHello): Promise<MirrorHello>
   start(mirror: Mirror, welcome: MirrorHello): Promise<void>
+  /**
+   * Source and target: from now on copying takes no more than this, if it is this side's to keep;
+   * null: as fast as goes. The VM's own writes are not held up. It lasts until it is changed.
+   */
+  limit(mirror: Mirror, bytesPerSecondMax: number | null): Promise<void>
   /** Calls `listener` at once and at every change. Answers how to stop. */
   watch(mirror: Mirror, listener: (status: MirrorStatus) => void): () => void
 

@@ -53,6 +53,11 @@ export interface StorageManager {
   getReplication(replication: string): Promise<Replication>
   /** Calls `listener` at once and at every change, until stopped. */
   watchReplication(replication: string, listener: (replication: Replication) => void): () => void
+  /**
+   * Copying takes no more than this from now on; null: as fast as goes. To be told on both sides,
+   * since it depends on the provider which of them keeps it.
+   */
+  limitReplication(replication: string, bytesPerSecondMax: number | null): Promise<Replication>
   /** Takes the mirror out on this side. `keep`: 'volume' when the VM runs (or will run) here. A missing one is no error. */
   stopReplication(replication: string, keep: 'volume' | 'nothing'): Promise<void>
   /** The disks' handover; see ports/datapath.ts. Each disk with its replication, or null where both sides reach it. */

@@ -33,6 +33,20 @@ export const blockReplicatorCases: readonly ContractCase<BlockReplicatorFixture>
     },
   },
   {
+    name: 'can be limited and freed while it copies',
+    async run(fixture) {
+      const pair = await defined(fixture, async (host, disk) => host.write(disk, 8, 'some data'))
+      const { name, source, target } = pair
+      await target.replicator.limit(name, 1024 * 1024)
+      await target.replicator.connect(name)
+      await source.replicator.connect(name)
+      await target.replicator.limit(name, null)
+      await bothSynced(fixture, pair)
+      assert.equal(await target.read(pair.targetDisk, 8), 'some data')
+      await expectCode('NOT_FOUND', target.replicator.limit(fixture.newName(), null))
+    },
+  },
+  {
     name: 'copies the disk of the source, however it was written, to the target',
     async run(fixture) {
       const pair = await defined(fixture, async (host, disk) => {

@@ -92,6 +92,21 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
     },
   },
   {
+    name: 'can be limited and freed while it copies',
+    async run(fixture) {
+      const { source, target } = fixture
+      const mirrored = await offered(fixture)
+      await begin(fixture, mirrored)
+      for (const limit of [256 * 1024, null]) {
+        await target.datapath.limit(mirrored.targetMirror, limit)
+        await source.datapath.limit(mirrored.sourceMirror, limit)
+      }
+      await untilSynced(fixture, mirrored)
+      await source.write(mirrored.sourcePath, 3, 'mirrored')
+      assert.equal(await target.read(mirrored.targetDisk.volumePath, 3), 'mirrored')
+    },
+  },
+  {
     name: 'takes back what was begun and never came to a mirror',
     async run(fixture) {
       const { source, target } = fixture

@@ -83,6 +83,27 @@ export const replicationCases: readonly ContractCase<StorageManagerFixture>[] = 
     },
   },
   {
+    name: 'keeps a limit that it is told before it copies, while, or after',
+    async run(fixture) {
+      const { source, target, newId } = fixture
+      const { id } = await activeVdi(source, newId())
+      const to = await activeVdi(target, newId())
+      const { uri, replication } = await target.manager.getReplicationTarget(to.id)
+      const limitOf = async ({ manager }: typeof source) =>
+        (await manager.getReplication(replication)).bytesPerSecondMax
+      await target.manager.limitReplication(replication, 1024 * 1024)
+      await source.manager.replicateTo(id, uri)
+      assert.equal((await source.manager.limitReplication(replication, 1e6)).bytesPerSecondMax, 1e6)
+      assert.equal(await limitOf(target), 1024 * 1024)
+      for (const { manager } of [source, target]) await manager.limitReplication(replication, null)
+      await untilSynced(fixture, replication)
+      assert.equal(await limitOf(source), null)
+      await target.manager.limitReplication(replication, 1024 * 1024)
+      assert.equal(await limitOf(target), 1024 * 1024)
+      await rejectsWith('NOT_FOUND', source.manager.limitReplication(newId(), null))
+    },
+  },
+  {
     name: 'never shows the secret',
     async run(fixture) {
       const { source, target } = fixture

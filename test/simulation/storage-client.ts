@@ -48,6 +48,7 @@ export function createStorageClient(
     cancelRelocation: (vdi) => ask('cancelRelocation', (sm) => sm.cancelRelocation(vdi)),
     listReplications: () => ask('listReplications', (sm) => sm.listReplications()),
     getReplication: (id) => ask('getReplication', (sm) => sm.getReplication(id)),
+    limitReplication: (id, max) => ask('limitReplication', (sm) => sm.limitReplication(id, max)),
     stopReplication: (id, keep) => ask('stopReplication', (sm) => sm.stopReplication(id, keep)),
     armHandover: (disks) => ask('armHandover', (sm) => sm.armHandover(copy(disks))),
     releaseDisks: (disks) => ask('releaseDisks', (sm) => sm.releaseDisks(copy(disks))),

@@ -44,6 +44,7 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   getOperation: async () => sample.operation,
   watchOperation: async () => announce<Operation>([{ ...sample.operation, state: 'succeeded' }]),
   cancelOperation: async () => sample.operation,
+  limitOperation: async () => sample.operation,
   listOwnerships: async () => [sample.ownership],
   decideOwnership: async () => ({ ...sample.ownership, settled: true }),
   moveDisk: async () => sample.operation,
@@ -102,6 +103,7 @@ const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
   getReplication: async () => sample.replication,
   watchReplication: async () =>
     announce<Replication>([{ ...sample.replication, state: 'stopped' }]),
+  limitReplication: async ({ body }) => ({ ...sample.replication, ...body }),
   stopReplication: nothing,
   join: async ({ body }) => ({ welcome: { ...body.hello, port: 7790 } }),
   armHandover: nothing,

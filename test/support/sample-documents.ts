@@ -44,6 +44,7 @@ export const sample = {
     sentBytes: 1024 ** 3,
     bytesPerSecond: 110 * 1024 ** 2,
     etaMs: 19_000,
+    bytesPerSecondMax: null,
     reason: null,
   },
   vm: {
@@ -163,6 +164,7 @@ export const sample = {
         etaMs: 19_000,
       },
     ],
+    bytesPerSecondMax: null,
     memory: { sentBytes: 0, totalBytes: 1024 ** 3, bytesPerSecond: 0, passes: null },
     heartbeat: { sequence: 12, missed: 0, clockSkewMs: 3, roundTripMs: 2 },
     checks: [],

@@ -48,6 +48,8 @@ export function createRemoteStorageManager(
     listReplications: () => client.listReplications(),
     getReplication: (replication) => client.getReplication({ params: { replication } }),
     watchReplication: (replication, listener) => watchReplication(client, replication, listener),
+    limitReplication: (replication, bytesPerSecondMax) =>
+      client.limitReplication({ params: { replication }, body: { bytesPerSecondMax } }),
     stopReplication: (replication, keep) =>
       done(client.stopReplication({ params: { replication }, query: { keep } })),
     armHandover: (disks) => done(client.armHandover({ body: handover(disks) })),

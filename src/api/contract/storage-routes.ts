@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { deviceKindSchema } from '../../model/host.ts'
 import { isOver, type Relocation, relocationSchema } from '../../model/relocation.ts'
-import { type Replication, replicationSchema } from '../../model/replication.ts'
+import {
+  type Replication,
+  replicationLimitSchema,
+  replicationSchema,
+} from '../../model/replication.ts'
 import { srCreateSchema, srSchema } from '../../model/sr.ts'
 import { vdiCreateSchema, vdiSchema } from '../../model/vdi.ts'
 import { defineRoutes } from './route.ts'
@@ -195,6 +199,14 @@ export const storageRoutes = defineRoutes({
     response: replicationSchema,
     events: true,
     isLast: (replication: Replication) => replication.state === 'stopped',
+    errors: ['NOT_FOUND'],
+  },
+  limitReplication: {
+    method: 'POST',
+    path: '/replications/{replication}/limit',
+    summary: 'Limits its copying from now on; to be told on both sides',
+    body: replicationLimitSchema,
+    response: replicationSchema,
     errors: ['NOT_FOUND'],
   },
   stopReplication: {

@@ -12,6 +12,7 @@ import {
 } from '../../model/migration.ts'
 import { isEnded, type Operation, operationSchema } from '../../model/operation.ts'
 import { decisionSchema, ownershipSchema } from '../../model/ownership.ts'
+import { replicationLimitSchema } from '../../model/replication.ts'
 import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
 import { defineRoutes } from './route.ts'
 import { emptySchema, healthSchema } from './shared.ts'
@@ -171,6 +172,14 @@ export const toolstackRoutes = defineRoutes({
     summary: 'Takes everything back; possible until the VM has been released',
     response: operationSchema,
     errors: ['NOT_FOUND', 'TOO_LATE_TO_CANCEL'],
+  },
+  limitOperation: {
+    method: 'POST',
+    path: '/operations/{operation}/limit',
+    summary: 'Limits the copying of the disks from now on',
+    body: replicationLimitSchema,
+    response: operationSchema,
+    errors: ['NOT_FOUND'],
   },
 
   listOwnerships: {

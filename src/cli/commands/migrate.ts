@@ -11,6 +11,7 @@ export interface MigrateOptions {
   readonly dryRun?: boolean
   readonly keepSourceDisks?: boolean
   readonly patience?: number
+  readonly bandwidthLimit?: number | null
   readonly downtimeLimit?: number
   readonly autoConverge?: boolean
   readonly detach?: boolean
@@ -30,6 +31,7 @@ export async function migrate(
       networkMap: options.network ?? {},
       keepSourceDisks: options.keepSourceDisks === true,
       ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1000 }),
+      ...(options.bandwidthLimit ? { bytesPerSecondMax: options.bandwidthLimit } : {}),
       ...memoryTuning(options),
     },
   }

@@ -3,6 +3,7 @@ import type { CliContext } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { liveView, outcomeView } from '../views/migration-view.ts'
 import { operationsView } from '../views/operation-views.ts'
+import { limitText } from '../views/quantities.ts'
 import { exitCodeOfOutcome, tellError } from './outcome.ts'
 import { watchOperation } from './watch-operation.ts'
 
@@ -39,4 +40,17 @@ export async function cancelOperation(context: CliContext, operation: string): P
   const client = await context.toolstack()
   const cancelled = await client.cancelOperation({ params: { operation } })
   context.show(cancelled, ({ id }) => `Operation ${id} is being cancelled.`)
+}
+
+export async function limitOperation(
+  context: CliContext,
+  operation: string,
+  bytesPerSecondMax: number | null,
+): Promise<void> {
+  const client = await context.toolstack()
+  const limited = await client.limitOperation({
+    params: { operation },
+    body: { bytesPerSecondMax },
+  })
+  context.show(limited, ({ id }) => `Operation ${id} copies ${limitText(bytesPerSecondMax)}.`)
 }

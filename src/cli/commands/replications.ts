@@ -72,3 +72,14 @@ export async function stopReplication(
   const answer = await storage.stopReplication({ params: { replication }, query: { keep } })
   context.show(answer, () => `Replication ${replication} is taken out on this side.`)
 }
+
+export async function limitReplication(
+  context: CliContext,
+  replication: string,
+  bytesPerSecondMax: number | null,
+): Promise<void> {
+  const storage = await context.storage()
+  const body = { bytesPerSecondMax }
+  const limited = await storage.limitReplication({ params: { replication }, body })
+  context.show(limited, replicationView)
+}

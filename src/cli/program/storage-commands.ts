@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { parseSetting } from '../parse-options.ts'
+import { parseLimit, parseSetting } from '../parse-options.ts'
 import { type Act, examples } from './run-action.ts'
 import { usageChecked } from './toolstack-commands.ts'
 
@@ -159,6 +159,18 @@ function addReplications(program: Command, act: Act): void {
       .argument(...id)
       .option('--until-synced', 'only until both sides are the same'),
     async () => (await replications()).watchReplication,
+  )
+  act(
+    group
+      .command('limit')
+      .description('copies no faster than this from now on; with DRBD the target keeps the limit')
+      .argument(...id)
+      .argument(
+        '<rate>',
+        'bytes in a second, 50M for example; none lifts it',
+        usageChecked(parseLimit),
+      ),
+    async () => (await replications()).limitReplication,
   )
   const keep = new Option('--keep <what>', 'what the device of the VM leads to afterwards')
   act(

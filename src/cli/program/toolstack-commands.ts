@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseMapping, parsePositive, parseSeconds } from '../parse-options.ts'
+import { parseLimit, parseMapping, parsePositive, parseSeconds } from '../parse-options.ts'
 import { type Act, examples } from './run-action.ts'
 import { addVms } from './vm-commands.ts'
 
@@ -51,6 +51,11 @@ function addMigrate(program: Command, act: Act): void {
       '--patience <seconds>',
       'wait so long for a lost link while disks are copied, then go on where it was',
       usageChecked(parsePositive),
+    )
+    .option(
+      '--bandwidth-limit <rate>',
+      'copy disks no faster than so many bytes in a second, 50M for example; it can be changed later',
+      usageChecked(parseLimit),
     )
     .option(
       '--downtime-limit <ms>',
@@ -153,7 +158,23 @@ function addOperations(program: Command, act: Act): void {
       ),
     async () => (await import('../commands/wait-until-idle.ts')).waitUntilIdle,
   )
-  examples(group, ['crosspool operations', 'crosspool operations cancel 0b6c1f2e-…'])
+  act(
+    group
+      .command('limit')
+      .description('copies the disks no faster than this from now on')
+      .argument(...id)
+      .argument(
+        '<rate>',
+        'bytes in a second, 50M for example; none lifts it',
+        usageChecked(parseLimit),
+      ),
+    async () => (await operations()).limitOperation,
+  )
+  examples(group, [
+    'crosspool operations',
+    'crosspool operations cancel 0b6c1f2e-…',
+    'crosspool operations limit 0b6c1f2e-… 50M',
+  ])
 }
 
 /** Turns what a parser of ours throws into commander's own kind, so that it names the option. */

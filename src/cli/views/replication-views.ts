@@ -1,5 +1,5 @@
 import type { Replication } from '../../model/replication.ts'
-import { bar, bytes, duration, percent, rate } from './quantities.ts'
+import { bar, bytes, duration, limitText, percent, rate } from './quantities.ts'
 import type { Style } from './style.ts'
 import { fields, table } from './table.ts'
 
@@ -38,6 +38,7 @@ export function replicationView(replication: Replication, style: Style): string 
       ['out of sync', bytes(replication.outOfSyncBytes)],
       ['sent', bytes(replication.sentBytes)],
       ['rate', rate(replication.bytesPerSecond)],
+      ['limit', limitText(replication.bytesPerSecondMax)],
       ['done in', etaMs === null ? '-' : duration(etaMs)],
     ],
     style,

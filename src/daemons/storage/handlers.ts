@@ -43,6 +43,8 @@ export function storageHandlers(storage: LocalStorageManager): Handlers<typeof s
       await storage.getReplication(params.replication)
       return (listener) => storage.watchReplication(params.replication, listener)
     },
+    limitReplication: ({ params, body }) =>
+      storage.limitReplication(params.replication, body.bytesPerSecondMax),
     stopReplication: ({ params, query }) =>
       nothing(storage.stopReplication(params.replication, query.keep)),
     join: async ({ params, body }) => {

@@ -62,6 +62,7 @@ export function toolstackHandlers(
       return (listener) => watchLater(operations.watch(params.operation, listener))
     },
     cancelOperation: ({ params }) => operations.cancel(params.operation),
+    limitOperation: ({ params, body }) => operations.limit(params.operation, body),
     listOwnerships: () => ownerships.list(),
     decideOwnership: ({ params, body }) => ownerships.decide(params.vm, body),
     receivePreflight: ({ body }) => receivers.preflight(body),

@@ -59,6 +59,8 @@ export async function createUserDatapath(
     prepare: (mirror) => alone([mirror.disk.vdi], () => mirrors.prepare(mirror)),
     accept: (mirror) => alone([mirror.disk.vdi], () => mirrors.accept(mirror)),
     start: (mirror, welcome) => alone([mirror.disk.vdi], () => mirrors.start(mirror, welcome)),
+    limit: (mirror, bytesPerSecondMax) =>
+      alone([mirror.disk.vdi], async () => mirrors.source(mirror)?.limit(bytesPerSecondMax)),
     watch: (mirror, listener) => mirrors.watch(mirror, listener),
     async arm(handover) {
       await settle(mirrors, handover)

@@ -6,6 +6,8 @@ import { unlessRefused } from './block-commands.ts'
 import { nodes } from './block-nodes.ts'
 
 const jobId = 'mirror'
+/** In QEMU's words. */
+const unlimited = 0
 
 const jobsSchema = z.array(
   z.object({
@@ -44,15 +46,25 @@ export async function findJob(qmp: Qmp): Promise<MirrorJob | null> {
 }
 
 /** `sync`: 'none' where both sides are the same already. */
-export async function startJob(qmp: Qmp, sync: 'full' | 'none'): Promise<void> {
+export async function startJob(
+  qmp: Qmp,
+  sync: 'full' | 'none',
+  bytesPerSecondMax: number | null,
+): Promise<void> {
   await qmp.execute('blockdev-mirror', {
     ...{ 'job-id': jobId, device: nodes.vm, target: nodes.target, sync },
+    speed: bytesPerSecondMax ?? unlimited,
     // A write is acknowledged when both sides have it.
     'copy-mode': 'write-blocking',
     'filter-node-name': nodes.filter,
     // How it ended must be known also to a program that was not there.
     'auto-dismiss': false,
   })
+}
+
+export async function limitJob(qmp: Qmp, bytesPerSecondMax: number | null): Promise<void> {
+  const fields = { device: jobId, speed: bytesPerSecondMax ?? unlimited }
+  await unlessRefused(/not found/i, () => qmp.execute('block-job-set-speed', fields))
 }
 
 /** Calls `listener` at every change of its state. Answers how to stop. */

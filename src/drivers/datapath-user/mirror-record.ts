@@ -31,6 +31,8 @@ export const mirrorRecordSchema = z.discriminatedUnion('side', [
     session: z.int().nonnegative(),
     /** `release` has been answered: from then on the target may have taken the disk. */
     isReleased: z.boolean(),
+    /** Of copying; null: as fast as goes. */
+    bytesPerSecondMax: z.int().positive().nullable().default(null),
   }),
   z.object({
     ...common,
@@ -44,7 +46,7 @@ export type SourceRecord = Extract<MirrorRecord, { side: 'source' }>
 export type TargetRecord = Extract<MirrorRecord, { side: 'target' }>
 
 export function newSourceRecord({ id, disk, secret }: Mirror): SourceRecord {
-  const begun = { welcome: null, session: 0, isReleased: false }
+  const begun = { welcome: null, session: 0, isReleased: false, bytesPerSecondMax: null }
   return { id, vdi: disk.vdi, secret, side: 'source', ...begun }
 }
 

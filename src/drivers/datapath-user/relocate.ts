@@ -53,7 +53,7 @@ async function begin({ servers }: Mirrors, disk: Disk, to: Disk): Promise<void> 
   const { qmp } = servers.daemon(disk.vdi)
   await openVolume(qmp, to.volumePath, volumeNode(to, nodes.copy))
   await qmp.execute('blockdev-add', copyTargetNode(to))
-  await startJob(qmp, 'full')
+  await startJob(qmp, 'full', null)
 }
 
 async function untilCopied(

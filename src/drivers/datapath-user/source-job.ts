@@ -4,6 +4,7 @@ import {
   dismissJob,
   endJob,
   findJob,
+  limitJob,
   type MirrorJob,
   onJobChange,
   removeTarget,
@@ -61,7 +62,7 @@ export class SourceJob {
   }
 
   /** Begins to copy, unless a job that can go on is there. */
-  async attach(uplink: Uplink, hasData: boolean): Promise<void> {
+  async attach(uplink: Uplink, hasData: boolean, bytesPerSecondMax: number | null): Promise<void> {
     const { qmp } = this.#daemon()
     this.#stopWatching()
     void qmp.closed.then(() => uplink.break('the storage daemon of the disk has died'))
@@ -71,8 +72,13 @@ export class SourceJob {
     if (await this.isUsable()) return this.readProgress()
     await this.#clear()
     await addTarget(qmp, uplinkSocket(this.#parts, this.#record))
-    await startJob(qmp, 'full')
+    await startJob(qmp, 'full', bytesPerSecondMax)
     await this.readProgress()
+  }
+
+  /** One that begins later is told then. */
+  async limit(bytesPerSecondMax: number | null): Promise<void> {
+    if (await this.isRunning()) await limitJob(this.#daemon().qmp, bytesPerSecondMax)
   }
 
   /** Nothing has been written since `complete`: goes on from there. */
@@ -82,7 +88,7 @@ export class SourceJob {
     if (job === null || !isComplete(job)) throw new Error('the mirror did not end whole')
     await dismissJob(qmp)
     this.#isEnding = false
-    await startJob(qmp, 'none')
+    await startJob(qmp, 'none', null)
     await this.readProgress()
   }
 

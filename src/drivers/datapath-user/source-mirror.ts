@@ -74,6 +74,11 @@ export class SourceMirror {
     await this.#firstAttempt
   }
 
+  async limit(bytesPerSecondMax: number | null): Promise<void> {
+    await this.#put({ bytesPerSecondMax })
+    await this.#job.limit(bytesPerSecondMax)
+  }
+
   /** All that can be done before a release: the less is then left to flush at the target. */
   async arm(): Promise<void> {
     if (this.#record.isReleased) return
@@ -202,7 +207,7 @@ export class SourceMirror {
       this.#stopping.signal.throwIfAborted()
       if (this.#record.isReleased) return
       const hasWay = await hasData(uplink)
-      await this.#job.attach(uplink, hasWay)
+      await this.#job.attach(uplink, hasWay, this.#record.bytesPerSecondMax)
     })
     settleFirst()
     for (;;) {

@@ -1,3 +1,4 @@
+import type { RateOptions } from './rate-options.ts'
 import type { Reservation } from './reservations.ts'
 
 /** A program and its arguments. */
@@ -16,6 +17,7 @@ export interface DrbdCommands {
   attach(name: string): Command
   connect(name: string): Command
   disconnect(name: string): Command
+  limit(reservation: Reservation, options: RateOptions): Command
   promote(reservation: Reservation, force: boolean): Command
   demote(reservation: Reservation): Command
   down(name: string): Command
@@ -50,6 +52,13 @@ export function createDrbdCommands(
     attach: (name) => drbdadm(name, 'attach'),
     connect: (name) => (driverMajor >= 9 ? drbdadm(name, 'adjust') : drbdadm(name, 'connect')),
     disconnect: (name) => drbdadm(name, 'disconnect'),
+    // The running rates alone; the resource file keeps what is usual.
+    limit({ name, minor }, options) {
+      const settings = Object.entries(options).map(([key, value]) => `--${key}=${value}`)
+      return driverMajor >= 9
+        ? drbdadm(name, '--', ...settings, 'peer-device-options')
+        : ['drbdsetup', 'disk-options', String(minor), ...settings]
+    },
     promote: (reservation, force) => [
       'drbdsetup',
       'primary',

@@ -13,7 +13,9 @@ import type { Command, DrbdCommands } from './commands.ts'
 import { deviceBytes } from './device-bytes.ts'
 import { busy, isHeldOpen, translatePromotion } from './errors.ts'
 import { metadataBytes } from './metadata-bytes.ts'
+import type { OptionSection } from './options.ts'
 import { type NumberRange, pickNumbers } from './pick-reservation.ts'
+import { rateOptions } from './rate-options.ts'
 import type { Reservation, Reservations } from './reservations.ts'
 import type { ResourceFiles } from './resource-files.ts'
 import type { ResourceState } from './resource-states.ts'
@@ -31,6 +33,8 @@ export interface DrbdReplicatorParts {
   readonly reader: StateReader
   readonly lock: KeyedLock
   readonly address: string
+  /** What is usual, where nothing limits them. */
+  readonly rates: OptionSection
   readonly ranges: { readonly minors: NumberRange; readonly ports: NumberRange }
   /** Reservations by name, as they are on disk. */
   readonly known: Map<string, Reservation>
@@ -121,6 +125,11 @@ export class DrbdReplicator implements BlockReplicator {
         (now?.connection ?? 'StandAlone') === 'StandAlone'
       await this.#reached(name, 'disconnected', isEnded)
     })
+  }
+
+  async limit(name: string, bytesPerSecondMax: number | null): Promise<void> {
+    const { commands, rates } = this.#parts
+    await this.#run(commands.limit(this.#reservation(name), rateOptions(rates, bytesPerSecondMax)))
   }
 
   async promote(name: string, options: { readonly firstTime?: boolean } = {}): Promise<void> {

@@ -66,6 +66,7 @@ export async function createDrbdReplicator(
     reader,
     lock: createKeyedLock(),
     address: options.address,
+    rates: replicationOptions.disk,
     ranges: { minors: options.minors ?? defaultMinors, ports: options.ports ?? defaultPorts },
     known: new Map((await reservations.list()).map((found) => [found.name, found])),
   })

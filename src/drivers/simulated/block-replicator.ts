@@ -112,6 +112,11 @@ export function createSimulatedBlockReplicator(
         device.changed()
       }),
 
+    limit: (name, bytesPerSecondMax) =>
+      act('limit', () => {
+        existing(name).bytesPerSecondMax = bytesPerSecondMax
+      }),
+
     promote: (name, options = {}) =>
       act('promote', () => existing(name).promote(options.firstTime === true)),
 

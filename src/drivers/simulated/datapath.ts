@@ -102,6 +102,13 @@ class SimulatedDatapath implements Datapath {
     })
   }
 
+  async limit(mirror: Mirror, bytesPerSecondMax: number | null): Promise<void> {
+    await this.#act('limit', () => {
+      // As with DRBD: it is the target that asks for what it gets.
+      if (mirror.side === 'target') this.#pair(mirror.id).bytesPerSecondMax = bytesPerSecondMax
+    })
+  }
+
   watch(mirror: Mirror, listener: (status: MirrorStatus) => void): () => void {
     const pair = this.#world.pairs.get(mirror.id)
     if (pair) return pair.watch(this.#host, listener)

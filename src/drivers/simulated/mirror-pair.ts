@@ -15,6 +15,7 @@ export interface MirrorSide {
 /** Both sides of one mirror and what lies between them. */
 export class MirrorPair {
   readonly id: string
+  bytesPerSecondMax: number | null = null
   readonly #world: StorageWorld
   readonly #sides = new Map<string, MirrorSide>()
   readonly #listeners = new Map<string, OrderedListeners<MirrorStatus>>()
@@ -124,7 +125,9 @@ export class MirrorPair {
         await this.#world.changed()
         continue
       }
-      await this.#world.clock.sleep(this.#world.syncStepMs)
+      const limit = this.bytesPerSecondMax ?? Number.POSITIVE_INFINITY
+      const stepMs = Math.max(this.#world.syncStepMs, Math.ceil((stepBytes * 1000) / limit))
+      await this.#world.clock.sleep(stepMs)
       if (!this.isLinked() || this.#world.isSyncHeld) continue
       const sentBytes = Math.min(stepBytes, this.#remainingBytes)
       this.#sentBytes += sentBytes

@@ -28,6 +28,8 @@ export class ReplicatedDevice implements SimulatedDevice {
   /** True from `connect` until `disconnect`, or until the two sides find that they have parted. */
   wantsPeer = false
   connection: Connection | null = null
+  /** Nothing takes time here, so that it is only kept. */
+  bytesPerSecondMax: number | null = null
   readonly resource: BlockResource
   readonly metadata: ReplicationMetadata
   readonly #backing: SimulatedDevice

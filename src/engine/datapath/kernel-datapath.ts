@@ -9,6 +9,7 @@ import { activate, adopt, deactivate } from './devices.ts'
 import { arm, reclaim, release, take } from './handover.ts'
 import { accept, offer, prepare, start } from './insert.ts'
 import { discard, inventory } from './inventory.ts'
+import { mirrorName } from './names.ts'
 import { createOriginalTables } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
 import { relocate, settle } from './relocate.ts'
@@ -41,6 +42,7 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
     prepare: (mirror) => prepare(parts, mirror),
     accept: (mirror, hello) => accept(parts, mirror, hello),
     start: (mirror, welcome) => start(parts, mirror, welcome),
+    limit: (mirror, bytesPerSecondMax) => replicator.limit(mirrorName(mirror), bytesPerSecondMax),
     watch: (mirror, listener) => watchMirror(replicator, mirror, listener),
     arm: (handover) => arm(parts, handover),
     release: (handover) => release(parts, handover),

@@ -58,6 +58,8 @@ export type ReplicationRecord = {
   readonly hello: MirrorHello | null
   /** Target: the handover may come at any moment. From then on a reboot ends it. */
   readonly isArmed: boolean
+  /** Null: as fast as goes. Records of older versions lack it. */
+  readonly bytesPerSecondMax?: number | null
   readonly phase: 'offered' | 'preparing' | 'accepting' | 'running' | 'stopping' | 'failed'
   /** While stopping: what is left beneath the VM's device. */
   readonly keep: 'volume' | 'nothing' | null

@@ -34,6 +34,7 @@ export class ReplicationWatcher {
   note(record: ReplicationRecord): void {
     const watched = this.#watched.get(record.id) ?? this.#add(record)
     watched.record = record
+    watched.seen = { ...watched.seen, bytesPerSecondMax: record.bytesPerSecondMax ?? null }
     if (record.phase === 'running') this.#start(watched)
     else this.#stop(watched)
     if (record.phase !== 'running' && record.phase !== 'stopping')
@@ -82,6 +83,7 @@ export class ReplicationWatcher {
       seen: {
         ...{ id, vdi, side, provider, sizeBytes, ...still(record) },
         ...{ outOfSyncBytes: sizeBytes, sentBytes: 0 },
+        bytesPerSecondMax: record.bytesPerSecondMax ?? null,
       },
       meter: new TransferRateMeter(),
       listeners: createOrderedListeners<Replication>(),

@@ -129,6 +129,7 @@ export class Replications {
       await this.#put({ ...record, hello, phase: 'accepting' })
       try {
         const welcome = await this.#environment.datapath.accept(toMirror(record), hello)
+        await this.#applyLimit(record)
         await this.#put({ ...record, hello, phase: 'running' })
         return { welcome }
       } catch (error) {
@@ -144,6 +145,7 @@ export class Replications {
     const { volumePath, format: volumeFormat } = toDisk(vdi, 'replicate')
     const revived = { ...record, volumePath, volumeFormat }
     await this.#environment.datapath.accept(toMirror(revived), hello)
+    await this.#applyLimit(revived)
     await this.#put(revived)
   }
 
@@ -151,6 +153,19 @@ export class Replications {
   async noteArmed(id: string): Promise<void> {
     const record = await this.#records.get(id)
     if (record?.side === 'target' && !record.isArmed) await this.#put({ ...record, isArmed: true })
+  }
+
+  /** @throws NOT_FOUND */
+  async limit(id: string, bytesPerSecondMax: number | null): Promise<Replication> {
+    const { vdi } = this.get(id)
+    return await this.#lock.run([vdi], async () => {
+      const record = await this.#records.get(id)
+      if (!record) throw new CrosspoolError('NOT_FOUND', { kind: 'replication', id })
+      const limited = { ...record, bytesPerSecondMax }
+      await this.#put(limited)
+      if (record.phase === 'running') await this.#applyLimit(limited)
+      return this.get(id)
+    })
   }
 
   async stop(id: string, keep: 'volume' | 'nothing'): Promise<void> {
@@ -188,6 +203,12 @@ export class Replications {
     const record = await this.#records.get(id)
     if (record?.vdi !== vdi) throw new CrosspoolError('NOT_FOUND', { kind: 'replication', id })
     return toMirror(record)
+  }
+
+  async #applyLimit(record: ReplicationRecord): Promise<void> {
+    const { bytesPerSecondMax } = record
+    if (bytesPerSecondMax === undefined) return
+    await this.#environment.datapath.limit(toMirror(record), bytesPerSecondMax)
   }
 
   /** The VDI and its replication name each other, or neither does. */

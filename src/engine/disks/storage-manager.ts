@@ -82,6 +82,8 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
       if (!stop) throw new CrosspoolError('NOT_FOUND', { kind: 'replication', id })
       return stop
     },
+    limitReplication: (replication, bytesPerSecondMax) =>
+      replications.limit(replication, bytesPerSecondMax),
     stopReplication: (replication, keep) => replications.stop(replication, keep),
     armHandover: (disks) => handover.perform('arm', disks),
     releaseDisks: (disks) => handover.perform('release', disks),

@@ -9,7 +9,7 @@ export interface HeartbeatOptions {
   readonly deadlineMs: number
   readonly send: (beat: Heartbeat) => Promise<HeartbeatAnswer>
   /** What the beat tells besides its number and time. */
-  readonly describe: () => Pick<Heartbeat, 'phase' | 'replications'>
+  readonly describe: () => Pick<Heartbeat, 'phase' | 'replications' | 'bytesPerSecondMax'>
   readonly onMissed?: (error: unknown) => void
   /** Called once, when the peer is silent for too long or says that it has aborted. */
   readonly onLost: (error: CrosspoolError) => void

@@ -26,6 +26,8 @@ export type MigrationMemo = {
   disks: MigratingDisk[]
   receiver: { id: string; token: string } | null
   keptDisks: string[]
+  /** Null: as fast as goes. */
+  bytesPerSecondMax: number | null
   figures: MigrationDetails['figures']
 }
 
@@ -74,6 +76,7 @@ export function migrationDetails(memo: MigrationMemo, live: MigrationLive): Migr
     from: memo.from,
     to: memo.to,
     epoch: memo.epoch,
+    bytesPerSecondMax: memo.bytesPerSecondMax ?? null,
     disks: memo.disks.map((disk) => diskDetails(disk, live)),
     memory: live.memory,
     heartbeat: live.heartbeat?.statistics() ?? {

@@ -1,6 +1,7 @@
 import type { ToolstackEnvironment } from '../environment.ts'
 import type { Admission } from '../operation/admission.ts'
 import type { OperationKind } from '../operation/step.ts'
+import { limitDisks } from './limit-disks.ts'
 import {
   createMigrationLive,
   type MigrationLive,
@@ -44,6 +45,11 @@ export function migrateVm(
       forgetVm(environment),
       putDisksAway(environment),
     ],
+    async limit({ memo, save }, { bytesPerSecondMax }) {
+      memo.bytesPerSecondMax = bytesPerSecondMax
+      await save()
+      await limitDisks(environment.storage, memo)
+    },
     ended: (_memo, live) => {
       live.leave?.()
       live.heartbeat?.stop()

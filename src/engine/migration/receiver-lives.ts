@@ -18,6 +18,8 @@ import {
 export interface ReceiverLife {
   incoming: IncomingVm | null
   lastBeatMs: number
+  /** Of copying each disk, as the source said last. */
+  bytesPerSecondMax: number | null
   readonly stop: AbortController
 }
 
@@ -40,7 +42,10 @@ export class ReceiverLives {
 
   begin(record: ReceiverRecord): void {
     const lastBeatMs = this.#environment.clock.monotonicMs()
-    const life: ReceiverLife = { incoming: null, lastBeatMs, stop: new AbortController() }
+    const life: ReceiverLife = {
+      ...{ incoming: null, lastBeatMs, bytesPerSecondMax: null },
+      stop: new AbortController(),
+    }
     this.#lives.set(record.id, life)
     void this.#watch(record, life)
   }

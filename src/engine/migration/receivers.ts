@@ -14,6 +14,7 @@ import type { ToolstackEnvironment } from '../environment.ts'
 import { checkRequest } from './check-request.ts'
 import { gatherDestinationFacts } from './destination-facts.ts'
 import { writeOwnership } from './epochs.ts'
+import { limitArriving } from './limit-disks.ts'
 import { planReceive, preflightFailure } from './plan-receive.ts'
 import {
   handoverOfReceiver,
@@ -108,6 +109,7 @@ export class Receivers {
     const record = await this.#authorised(id, token)
     const live = this.#lives.get(id)
     if (live) live.lastBeatMs = this.#environment.clock.monotonicMs()
+    void limitArriving(this.#environment, record, live, beat.bytesPerSecondMax ?? null)
     return {
       sequence: beat.sequence,
       receivedAtMs: this.#environment.clock.now(),

@@ -1,5 +1,6 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import { isEnded, type Operation } from '../../model/operation.ts'
+import type { ReplicationLimit } from '../../model/replication.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Json, RecordStore } from '../../ports/record-store.ts'
@@ -111,6 +112,14 @@ export class OperationRunner {
     const running = this.#running.get(id)
     if (!running) return await this.get(id)
     running.cancel()
+    return running.document()
+  }
+
+  /** Limits its copying from now on. @throws NOT_FOUND unless it runs */
+  async limit(id: string, limit: ReplicationLimit): Promise<Operation> {
+    const running = this.#running.get(id)
+    if (!running) throw new CrosspoolError('NOT_FOUND', { kind: 'running operation', id })
+    await running.limit(limit)
     return running.document()
   }
 

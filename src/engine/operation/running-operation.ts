@@ -5,6 +5,7 @@ import {
   type OperationState,
   type StepState,
 } from '../../model/operation.ts'
+import type { ReplicationLimit } from '../../model/replication.ts'
 import type { Json } from '../../ports/record-store.ts'
 import type { OperationRunnerOptions } from './operation-runner.ts'
 import type { OperationKind, Step, StepContext } from './step.ts'
@@ -95,6 +96,10 @@ export class RunningOperation<Memo, Live> {
       throw new CrosspoolError('TOO_LATE_TO_CANCEL', { destination: 'the destination' })
     }
     this.#aborter.abort(new CrosspoolError('CANCELLED'))
+  }
+
+  async limit(limit: ReplicationLimit): Promise<void> {
+    await this.#kind.limit?.(this.#context, limit)
   }
 
   watch(listener: (operation: Operation) => void): () => void {
@@ -213,8 +218,7 @@ export class RunningOperation<Memo, Live> {
   }
 
   async #save(): Promise<void> {
-    const operation = this.document()
-    const saved = { operation, memo: this.#context.memo } as unknown as Json
+    const saved = { operation: this.document(), memo: this.#context.memo } as unknown as Json
     await this.#options.store.transact({ puts: [{ key: `operations/${this.id}`, value: saved }] })
     this.#notify()
   }

@@ -1,3 +1,5 @@
+import type { ReplicationLimit } from '../../model/replication.ts'
+
 /**
  * One named step of a long operation. `run` and `undo` may be called again after a crash, and
  * `undo` after a `run` that failed half-way: both must be idempotent and must ask the world, not
@@ -47,6 +49,8 @@ export interface OperationKind<Memo, Live> {
   createLive(): Live
   /** What the operation tells of itself, from its memo and what is live. */
   details(memo: Memo, live: Live): Record<string, unknown>
+  /** Limits its copying from now on. Left out where nothing is copied. */
+  limit?(context: StepContext<Memo, Live>, limit: ReplicationLimit): Promise<void>
   /** Called once when it has ended, however it ended. */
   ended?(memo: Memo, live: Live): void
 }

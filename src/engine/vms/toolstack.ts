@@ -148,6 +148,7 @@ export class Toolstack {
       disks: [],
       receiver: null,
       keptDisks: [],
+      bytesPerSecondMax: request.bytesPerSecondMax ?? null,
       figures: {
         ...{ totalMs: null, syncMs: null, memoryMs: null, pausedMs: null, handoverMs: null },
         ...{ releaseMs: null, takeMs: null, bytesReplicated: 0 },

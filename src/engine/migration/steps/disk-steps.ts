@@ -3,6 +3,7 @@ import { CrosspoolError } from '../../../model/errors.ts'
 import { isSynchronous, type Replication } from '../../../model/replication.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
+import { limitDisks } from '../limit-disks.ts'
 import type { MigrationContext } from '../memo.ts'
 
 /** A VM that was started without us keeps its device; from here on the storage manager may slide a mirror beneath it. */
@@ -36,6 +37,7 @@ export function replicateDisks({ storage }: ToolstackEnvironment): Step<Migratio
           disk.replication = replication.id
         }),
       )
+      if (context.memo.bytesPerSecondMax !== null) await limitDisks(storage, context.memo)
       await context.save()
     },
     async undo({ memo, live }) {

@@ -12,6 +12,7 @@ import {
 } from '../describe-vm.ts'
 import { writeOwnership } from '../epochs.ts'
 import { HeartbeatSender } from '../heartbeat-sender.ts'
+import { diskShare } from '../limit-disks.ts'
 import type { MigrationContext, MigrationMemo } from '../memo.ts'
 import { preflightFailure } from '../plan-receive.ts'
 
@@ -138,6 +139,7 @@ export function keepHeartbeat(environment: ToolstackEnvironment): Step<Migration
           log.warn({ operation: context.operation, error }, 'a heartbeat was not answered'),
         describe: () => ({
           phase: context.step(),
+          bytesPerSecondMax: diskShare(memo),
           replications: memo.disks.flatMap(({ slot, vdi }) => {
             const seen = live.replications.get(vdi)
             return seen ? [{ slot, state: seen.state, outOfSyncBytes: seen.outOfSyncBytes }] : []
