@@ -46,6 +46,10 @@ export const vdiCreateSchema = z.object({
   sr: z.string(),
   name: z.string().min(1).max(120),
   sizeBytes: z.int().positive().describe('rounded up to whole sectors of 512 bytes'),
+  willBeOverwritten: z
+    .boolean()
+    .optional()
+    .describe('a mirror will fill all of it, so that it may hold anything until then'),
 })
 export type VdiCreate = z.infer<typeof vdiCreateSchema>
 

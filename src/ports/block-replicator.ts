@@ -51,6 +51,8 @@ export interface BlockResource {
   readonly sizeBytes: number
   readonly device: string
   readonly metadataDevice: string
+  /** Whole blocks of the device that are discarded are known to read as zeroes afterwards. */
+  readonly discardsReadAsZeroes: boolean
   readonly secret: string
   readonly local: BlockEndpoint
   readonly peer: BlockEndpoint

@@ -96,6 +96,8 @@ export interface Disk {
   readonly volumePath: string
   /** How the bytes of the disk lie in it. A block device is always raw. */
   readonly format: VolumeFormat
+  /** Whole blocks of the volume that are discarded are known to read as zeroes afterwards. */
+  readonly discardsReadAsZeroes?: boolean
   /** Name of the adopted device; null for a device of our own. */
   readonly adopted: string | null
 }

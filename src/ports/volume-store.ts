@@ -10,8 +10,16 @@ export interface VolumeStore {
   capacity(): Promise<{ readonly sizeBytes: number; readonly freeBytes: number }>
   /** All volumes, the administrator's own included. */
   list(): Promise<readonly Volume[]>
-  /** Makes a volume that reads as zeroes. `id` is ours, used again after a crash: then the same volume is answered. @throws SR_FULL */
-  create(id: string, name: string, sizeBytes: number): Promise<Volume>
+  /**
+   * Makes a volume that reads as zeroes; with `willBeOverwritten`, one that may hold anything. `id` is
+   * ours, used again after a crash: then the same volume is answered. @throws SR_FULL
+   */
+  create(
+    id: string,
+    name: string,
+    sizeBytes: number,
+    options?: { readonly willBeOverwritten?: boolean },
+  ): Promise<Volume>
   /** Removes a volume that `create` made; a missing one is no error. @throws WRONG_STATE for a volume of the administrator's */
   destroy(id: string): Promise<void>
   /** Makes the volume usable on this host. Calling it again answers the same. */
@@ -41,6 +49,8 @@ export interface AttachedVolume {
   readonly path: string
   /** Of what is found at `path`: 'raw' for every block device. */
   readonly format: VolumeFormat
+  /** Whole blocks that are discarded are known to read as zeroes afterwards. Left out: nobody knows. */
+  readonly discardsReadAsZeroes?: boolean
 }
 
 /** Makes the store of one SR from what its administrator wrote. @throws SR_UNUSABLE when that makes no sense */

@@ -91,7 +91,7 @@ export async function defined(
   const targetDisk = await target.makeDisk(sizeBytes)
   await prepare(source, sourceDisk.device)
   const secret = '0123456789abcdef0123456789abcdef'
-  const common = { name, sizeBytes, secret }
+  const common = { name, sizeBytes, secret, discardsReadAsZeroes: false }
   await source.replicator.define({ ...common, ...sourceDisk, local, peer })
   await target.replicator.define({ ...common, ...targetDisk, local: peer, peer: local })
   await source.replicator.promote(name, { firstTime: true })

@@ -54,7 +54,7 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
         fixture.deadlineMs,
       )
       assert.equal(outOfSyncBytes, 0)
-      assert.ok(sentBytes >= sizeBytes)
+      assert.ok(sentBytes > 0)
       await guest.stop()
       for (const [host, disk] of [
         [source, mirrored.sourceDisk],
@@ -89,6 +89,19 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
         await target.datapath.close(mirrored.targetMirror, 'nothing')
       }
       await assertNothingLeft(fixture, [mirrored])
+    },
+  },
+  {
+    name: 'makes the target the same as the source, whatever was on it',
+    async run(fixture) {
+      const { target } = fixture
+      const mirrored = await offered(fixture)
+      const { volumePath } = mirrored.targetDisk
+      for (const sector of [0, 2000, lastSector]) await target.write(volumePath, sector, 'old')
+      await begin(fixture, mirrored)
+      await untilSynced(fixture, mirrored)
+      for (const sector of [0, 2000, lastSector])
+        assert.equal(await target.read(volumePath, sector), '')
     },
   },
   {

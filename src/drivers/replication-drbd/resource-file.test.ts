@@ -13,6 +13,7 @@ const sample: BlockResource = {
   sizeBytes: 10 * 1024 ** 3,
   device: '/dev/mapper/crosspool-0f6f3a1e-5d0c-4a0e-9c60-2f1b8f7f3a11-source-back',
   metadataDevice: '/dev/loop0',
+  discardsReadAsZeroes: false,
   secret: '00112233445566778899aabbccddeeff',
   local: { address: '10.77.0.11', port: 7800 },
   peer: { address: '10.77.0.13', port: 7801 },

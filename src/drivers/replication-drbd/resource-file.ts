@@ -23,12 +23,15 @@ export function isWithinHost({ local, peer }: BlockResource): boolean {
  */
 export function formatResourceFile(content: ResourceFileContent): string {
   const { resource, options } = content
+  // Otherwise DRBD takes it that all devices do, and a target might show what it held before.
+  const whole = resource.discardsReadAsZeroes ? 'yes' : 'no'
+  const disk = { ...options.disk, 'discard-zeroes-if-aligned': whole }
   const net = { ...options.net, 'shared-secret': quote(resource.secret) }
   return [
     '# Written by Crosspool; removed when the replication ends. The secret is good for it alone.',
     `resource ${quote(resource.name)} {`,
     ...section('net', net),
-    ...section('disk', options.disk),
+    ...section('disk', disk),
     ...host(content, 'local'),
     '  # The other side keeps its own devices; what stands here only has to be there.',
     ...host(content, 'peer'),

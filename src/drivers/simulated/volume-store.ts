@@ -81,7 +81,12 @@ class SimulatedVolumeStore implements VolumeStore {
     )
   }
 
-  async create(id: string, name: string, sizeBytes: number): Promise<Volume> {
+  async create(
+    id: string,
+    name: string,
+    sizeBytes: number,
+    { willBeOverwritten = false } = {},
+  ): Promise<Volume> {
     return await this.#kernel.faults.around('volume-store.create', () => {
       const present = this.#array.volumes.get(id)
       if (present?.sizeBytes === sizeBytes) return this.#describe(present)
@@ -94,7 +99,8 @@ class SimulatedVolumeStore implements VolumeStore {
       const freeBytes = this.#freeBytes()
       if (sizeBytes > freeBytes)
         throw new CrosspoolError('SR_FULL', { sr: this.#sr, freeBytes, neededBytes: sizeBytes })
-      const volume = { id, name, sizeBytes, managed: true, blocks: new Map() }
+      const blocks = new Map(willBeOverwritten ? [[0, 'what another volume held']] : [])
+      const volume = { id, name, sizeBytes, managed: true, blocks }
       this.#array.volumes.set(id, volume)
       return this.#describe(volume)
     })

@@ -46,7 +46,7 @@ export function attachNetworkDevice(
   direct: boolean,
 ): FileCommand {
   const cache = direct ? ['--cache=none', '--aio=threads'] : ['--cache=writeback']
-  const how = ['--fork', networkDeviceMark, ...cache, '--discard=unmap']
+  const how = ['--fork', networkDeviceMark, ...cache, '--discard=unmap', '--detect-zeroes=unmap']
   return ['qemu-nbd', `--connect=${device}`, `--format=${qemuFormats[format]}`, ...how, file]
 }
 

@@ -62,6 +62,23 @@ it('goes on with a volume that a crash left without its zeroes', async () => {
   expect(commands.calls).toHaveLength(3)
 })
 
+it('writes no zeroes over a thick volume that a mirror will fill', async () => {
+  const { commands, store: lvm } = store([noVolumes, { call: 'lvcreate' }, lvs])
+  await lvm.create(finished, 'copy', 12_583_424, { willBeOverwritten: true }).catch(() => {})
+  expect(commands.calls[1]).toContain('crosspool-id=')
+  expect(commands.calls[1]).not.toContain('crosspool-unfinished')
+  expect(commands.calls).toHaveLength(3)
+})
+
+it('knows of its own thin pool alone that what is discarded reads as zeroes', async () => {
+  const thin = { volumeGroup: 'vg0', thinPool: 'smcap-pool' }
+  const activation = { call: 'lvchange' }
+  const inPool = await store([lvs, activation], thin).store.attach(finished, 'device')
+  expect(inPool.discardsReadAsZeroes).toBe(true)
+  const elsewhere = await store([lvs, activation], thin).store.attach(unfinished, 'device')
+  expect(elsewhere.discardsReadAsZeroes).toBe(false)
+})
+
 it('does not list a volume that is not finished', async () => {
   const listed = await store([lvs]).store.list()
   expect(listed.map(({ id }) => id)).not.toContain(unfinished)
@@ -104,8 +121,7 @@ it("never deactivates or removes the administrator's volumes", async () => {
   await store([lvs]).store.detach(id)
   await expect(store([lvs]).store.destroy(id)).rejects.toMatchObject({ code: 'WRONG_STATE' })
   expect(await store([lvs]).store.attach(id, 'device')).toEqual({
-    path: '/dev/vg0/smcap-root',
-    format: 'raw',
+    ...{ path: '/dev/vg0/smcap-root', format: 'raw', discardsReadAsZeroes: false },
   })
 })
 

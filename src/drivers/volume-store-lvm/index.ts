@@ -12,6 +12,7 @@ import * as commands from './commands.ts'
 import { type LvmConfiguration, parseLvmConfiguration } from './configuration.ts'
 import { inUseError, isGroupMissing, isOutOfSpace, unusable } from './errors.ts'
 import { type LogicalVolume, parseFilter, parseGroup, parseVolumes } from './parse-report.ts'
+import type { VolumeTags } from './tags.ts'
 
 /** No disk that is still worth using zeroes more slowly than this. */
 const zeroedBytesPerMsMin = (10 * MiB) / 1000
@@ -20,8 +21,9 @@ const commandTimeoutMs = 120_000
 /**
  * Volumes are LVs of one volume group: thick ones, or thin ones in the given pool. Ours are named
  * `crosspool-ID` and tagged; all others are the administrator's, and are neither removed nor
- * deactivated. A thick volume is filled with zeroes when it is made, which takes as long as
- * writing it where its disks cannot do that by themselves; a thin one costs nothing.
+ * deactivated. A thick volume is filled with zeroes when it is made, unless a mirror will fill it,
+ * which takes as long as writing it where its disks cannot do that by themselves; a thin one costs
+ * nothing.
  */
 export function createLvmVolumeStores(runner: CommandRunner): VolumeStoreFactory {
   return ({ id, configuration }) =>
@@ -74,14 +76,20 @@ class LvmVolumeStore implements VolumeStore {
     return volumes.filter(({ isUnfinished }) => !isUnfinished).map(toVolume)
   }
 
-  async create(id: string, name: string, sizeBytes: number): Promise<Volume> {
+  async create(
+    id: string,
+    name: string,
+    sizeBytes: number,
+    { willBeOverwritten = false } = {},
+  ): Promise<Volume> {
     const { volumes, pools } = await this.#read()
     let volume = volumes.find((candidate) => candidate.id === id)
     if (!volume) {
       // LVM itself counts the extents of a thick volume; a thin one it would make without space.
       const pool = pools.find((candidate) => candidate.name === this.#configuration.thinPool)
       if (pool && sizeBytes > pool.freeBytes) throw this.#full(pool.freeBytes, sizeBytes)
-      await this.#allocate(id, name, sizeBytes)
+      const isUnfinished = !this.capabilities.thin && !willBeOverwritten
+      await this.#allocate({ id, name, sizeBytes, isUnfinished })
       volume = await this.#get(id)
     }
     if (volume.sizeBytes !== sizeBytes)
@@ -104,7 +112,10 @@ class LvmVolumeStore implements VolumeStore {
   async attach(id: string): Promise<AttachedVolume> {
     const volume = await this.#get(id)
     if (!volume.isActive) await this.#change(id, commands.activateVolume(volume.path))
-    return { path: volume.path, format: 'raw' }
+    // Of this pool it is known that it zeroes its blocks.
+    const { thinPool } = this.#configuration
+    const discardsReadAsZeroes = thinPool !== undefined && volume.pool === thinPool
+    return { path: volume.path, format: 'raw', discardsReadAsZeroes }
   }
 
   async detach(id: string): Promise<void> {
@@ -126,14 +137,12 @@ class LvmVolumeStore implements VolumeStore {
     await this.#change(id, commands.lowerBootFence(volume.path))
   }
 
-  async #allocate(id: string, name: string, sizeBytes: number): Promise<void> {
-    const isUnfinished = !this.capabilities.thin
-    const tags = { id, name, sizeBytes, isUnfinished }
+  async #allocate(tags: VolumeTags): Promise<void> {
     try {
       await this.#run(commands.createVolume(this.#configuration, tags))
     } catch (error) {
       if (!isOutOfSpace(error)) throw error
-      throw this.#full((await this.capacity()).freeBytes, sizeBytes, error)
+      throw this.#full((await this.capacity()).freeBytes, tags.sizeBytes, error)
     }
   }
 

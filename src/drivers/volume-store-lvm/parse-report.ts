@@ -10,6 +10,8 @@ export interface LogicalVolume extends Volume {
   /** Not activated at boot: by its administrator's wish, or by ours. */
   readonly isSkipped: boolean
   readonly isFenced: boolean
+  /** Thin pool that it is in. */
+  readonly pool: string | null
   /** /dev/GROUP/NAME, which all LVM programs understand. */
   readonly path: string
 }
@@ -103,6 +105,7 @@ function toVolume(row: Row): LogicalVolume {
     isUnfinished: tags?.isUnfinished ?? false,
     isSkipped: row.lv_skip_activation !== '',
     isFenced: allTags.includes(fenceTag),
+    pool: isThin ? row.pool_lv : null,
     path: row.lv_path,
     paths: [
       row.lv_path,

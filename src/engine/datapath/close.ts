@@ -1,6 +1,6 @@
 import { errorTable } from '../../ports/block-mapper.ts'
 import type { Disk, Mirror } from '../../ports/datapath.ts'
-import { backName, gateName, mirrorName, vmDeviceName } from './names.ts'
+import { backName, gateName, mirrorName, padName, vmDeviceName } from './names.ts'
 import { leadsToOurs } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
 import { switchTable } from './tables.ts'
@@ -19,6 +19,7 @@ export async function closeMirror(
     blockMapper.remove(backName(mirror)),
   ])
   await metadataVolumes.remove(mirrorName(mirror))
+  await metadataVolumes.remove(padName(mirror))
 }
 
 /** First the gate, if there is one: the VM's device can drain only when what waits there flows, or fails. */

@@ -3,7 +3,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import { type BlockTable, linearTable } from '../../ports/block-mapper.ts'
 import type { BlockEndpoint } from '../../ports/block-replicator.ts'
 import type { Mirror, MirrorHello } from '../../ports/datapath.ts'
-import { backName, mirrorName, vmDeviceName } from './names.ts'
+import { backName, mirrorName, padName, vmDeviceName } from './names.ts'
 import { leadsToOurs } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
 import { extendTable, switchTable } from './tables.ts'
@@ -73,14 +73,15 @@ async function define(
   const name = mirrorName(mirror)
   const { sizeBytes } = mirror.disk
   const original = await originals.remember(mirror.disk)
-  await blockMapper.create(
-    backName(mirror),
-    extendTable(original, replicator.deviceBytes(sizeBytes)),
-  )
+  const beyondBytes = replicator.deviceBytes(sizeBytes) - sizeBytes
+  const beyond = beyondBytes > 0 ? await metadataVolumes.create(padName(mirror), beyondBytes) : null
+  await blockMapper.create(backName(mirror), extendTable(original, beyond, beyondBytes))
   const metadataDevice = await metadataVolumes.create(name, replicator.metadataBytes(sizeBytes))
   const device = blockMapper.pathOf(backName(mirror))
   const { secret } = mirror
-  await replicator.define({ name, sizeBytes, device, metadataDevice, secret, local, peer })
+  const { discardsReadAsZeroes = false } = mirror.disk
+  const devices = { device, metadataDevice, discardsReadAsZeroes }
+  await replicator.define({ name, sizeBytes, ...devices, secret, local, peer })
 }
 
 /** Where the VM's device leads while the mirror is beneath it. */

@@ -21,6 +21,11 @@ export function backName(mirror: Mirror): string {
   return `${mirrorName(mirror)}-back`
 }
 
+/** What is beyond the disk in the replicator's device. */
+export function padName(mirror: Mirror): string {
+  return `${mirrorName(mirror)}-pad`
+}
+
 /** Where late I/O waits during a handover. */
 export function gateName({ disk, mirror }: HandoverDisk): string {
   return mirror === null ? `${namePrefix}${disk.vdi}-gate` : `${mirrorName(mirror)}-gate`
@@ -30,6 +35,6 @@ export function gateName({ disk, mirror }: HandoverDisk): string {
 export function ownerOf(name: string): string {
   return name
     .slice(namePrefix.length)
-    .replace(/-(back|gate)$/, '')
+    .replace(/-(back|pad|gate)$/, '')
     .replace(/-(source|target)$/, '')
 }

@@ -1,14 +1,18 @@
 import type { BlockMapper, BlockSegment, BlockTable } from '../../ports/block-mapper.ts'
 
-function sizeSectors(table: BlockTable): number {
-  return table.reduce((sum, segment) => sum + segment.sectors, 0)
-}
-
-/** The same table with zeroes behind it up to this size. */
-export function extendTable(table: BlockTable, sizeBytes: number): BlockTable {
-  const startSector = sizeSectors(table)
-  const sectors = sizeBytes / 512 - startSector
-  return sectors > 0 ? [...table, { target: 'zero', startSector, sectors }] : table
+/**
+ * The same table with so much of another device behind it. A `zero` target would do, but a device
+ * with one in its table takes no discards: the guest's would be refused, and nothing stay sparse.
+ */
+export function extendTable(
+  table: BlockTable,
+  device: string | null,
+  sizeBytes: number,
+): BlockTable {
+  if (device === null) return table
+  const startSector = table.reduce((sum, segment) => sum + segment.sectors, 0)
+  const beyond = { startSector, sectors: sizeBytes / 512, device, offsetSectors: 0 }
+  return [...table, { target: 'linear', ...beyond }]
 }
 
 export function isSameTable(one: BlockTable, other: BlockTable): boolean {

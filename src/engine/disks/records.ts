@@ -28,6 +28,8 @@ export type VdiRecord = {
   readonly volumePath: string | null
   /** Of what is found at `volumePath`. */
   readonly volumeFormat: VolumeFormat
+  /** See AttachedVolume; records of older versions lack it. */
+  readonly discardsReadAsZeroes?: boolean
   /** The device of the administrator's that was adopted. */
   readonly adopted: string | null
   readonly replication: string | null
@@ -53,6 +55,7 @@ export type ReplicationRecord = {
   readonly secret: string
   readonly volumePath: string
   readonly volumeFormat: VolumeFormat
+  readonly discardsReadAsZeroes?: boolean
   readonly adopted: string | null
   /** Target: what the source said when it joined; with it the target can be brought up again. */
   readonly hello: MirrorHello | null

@@ -12,15 +12,21 @@ export function describe(
   secret: string,
 ): Omit<ReplicationRecord, 'phase'> {
   const { sizeBytes, adopted } = vdi
-  const { volumePath, format: volumeFormat } = toDisk(vdi, 'replicate')
-  const volume = { volumePath, volumeFormat, sizeBytes, adopted }
+  const {
+    volumePath,
+    format: volumeFormat,
+    discardsReadAsZeroes = false,
+  } = toDisk(vdi, 'replicate')
+  const volume = { volumePath, volumeFormat, discardsReadAsZeroes, sizeBytes, adopted }
   const own = { id, vdi: vdi.id, side, provider, secret, ...volume }
   return { ...own, hello: null, isArmed: false, keep: null, reason: null }
 }
 
 export function toMirror(record: ReplicationRecord): Mirror {
   const { id, side, vdi, sizeBytes, volumePath, volumeFormat, adopted, secret } = record
-  const disk: Disk = { vdi, sizeBytes, volumePath, format: volumeFormat, adopted }
+  const { discardsReadAsZeroes = false } = record
+  const volume = { volumePath, format: volumeFormat, discardsReadAsZeroes }
+  const disk: Disk = { vdi, sizeBytes, ...volume, adopted }
   return { id, side, disk, secret }
 }
 

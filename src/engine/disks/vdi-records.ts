@@ -1,6 +1,7 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Vdi } from '../../model/vdi.ts'
 import type { Disk } from '../../ports/datapath.ts'
+import type { AttachedVolume } from '../../ports/volume-store.ts'
 import type { VdiRecord } from './records.ts'
 import type { LocatedVolume } from './srs.ts'
 
@@ -8,7 +9,12 @@ import type { LocatedVolume } from './srs.ts'
 export const unattached = {
   ...{ device: null, volumePath: null, adopted: null },
   volumeFormat: 'raw',
+  discardsReadAsZeroes: false,
 } as const
+
+export function attachedFields({ path, format, discardsReadAsZeroes = false }: AttachedVolume) {
+  return { volumePath: path, volumeFormat: format, discardsReadAsZeroes }
+}
 
 /** What is known of a volume that has no record: nobody uses it. */
 export function unusedVdi({ sr, volume }: LocatedVolume): VdiRecord {
@@ -45,9 +51,10 @@ export function refuseInUse({ id, replication, relocation }: VdiRecord): void {
 /** The disk as the datapath wants it. @throws WRONG_STATE when it is not attached */
 export function toDisk(record: VdiRecord, operation: string): Disk {
   const { id, sizeBytes, volumePath, volumeFormat, adopted, state } = record
+  const { discardsReadAsZeroes = false } = record
   if (volumePath === null)
     throw new CrosspoolError('WRONG_STATE', {
       ...{ kind: 'vdi', id, state, operation, needed: 'attached' },
     })
-  return { vdi: id, sizeBytes, volumePath, format: volumeFormat, adopted }
+  return { vdi: id, sizeBytes, volumePath, format: volumeFormat, discardsReadAsZeroes, adopted }
 }

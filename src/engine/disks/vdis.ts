@@ -12,7 +12,15 @@ import type { StorageEnvironment } from './environment.ts'
 import type { Records, VdiRecord } from './records.ts'
 import type { Srs } from './srs.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
-import { mergeVdi, refuseInUse, toDisk, toVdi, unattached, unusedVdi } from './vdi-records.ts'
+import {
+  attachedFields,
+  mergeVdi,
+  refuseInUse,
+  toDisk,
+  toVdi,
+  unattached,
+  unusedVdi,
+} from './vdi-records.ts'
 
 /** Life cycle of the VDIs of this host, one operation at a time for each. */
 export class Vdis {
@@ -54,14 +62,16 @@ export class Vdis {
         const reason = `SR ${create.sr} only offers the volumes that it has`
         throw new CrosspoolError('NOT_SUPPORTED', { what: 'VDI.create', reason })
       }
-      const { name } = create
+      const { name, willBeOverwritten = false } = create
       const volume = { id, name, sizeBytes, allocatedBytes: 0, format: 'raw' as const }
       const planned = unusedVdi({ sr: create.sr, volume: { ...volume, managed: true, paths: [] } })
       await this.#records.put({ ...planned, unfinished: 'creating' })
-      const made = await store.create(id, name, sizeBytes).catch(async (error: unknown) => {
-        await this.#undo(id, () => store.destroy(id).then(() => this.#records.remove(id)))
-        throw error
-      })
+      const made = await store
+        .create(id, name, sizeBytes, { willBeOverwritten })
+        .catch(async (error: unknown) => {
+          await this.#undo(id, () => store.destroy(id).then(() => this.#records.remove(id)))
+          throw error
+        })
       const finished = mergeVdi({ sr: create.sr, volume: made }, planned)
       await this.#records.put(finished)
       return toVdi(finished)
@@ -101,8 +111,7 @@ export class Vdis {
         vdi.id,
         this.#environment.datapath.capabilities.presentation,
       )
-      const { path: volumePath, format: volumeFormat } = attached
-      return await this.#put({ ...vdi, state: 'attached', volumePath, volumeFormat })
+      return await this.#put({ ...vdi, state: 'attached', ...attachedFields(attached) })
     } catch (error) {
       await this.#undo(vdi.id, async () => {
         await store.detach(vdi.id)
@@ -186,10 +195,9 @@ export class Vdis {
         throw new CrosspoolError('BAD_REQUEST', { reason: `${device} is not VDI ${id}` })
       await this.#records.put({ ...vdi, state: 'adopted' })
       try {
-        const { path: volumePath, format } = await store.attach(id, 'device')
-        const disk = { vdi: id, sizeBytes: vdi.sizeBytes, volumePath, format, adopted: null }
-        const own = await this.#environment.datapath.adopt(disk, device)
-        const adopted = { ...vdi, state: 'adopted' as const, volumePath, volumeFormat: format }
+        const fields = attachedFields(await store.attach(id, 'device'))
+        const adopted = { ...vdi, state: 'adopted' as const, ...fields }
+        const own = await this.#environment.datapath.adopt(toDisk(adopted, 'adopt'), device)
         return await this.#put({ ...adopted, device: own, adopted: own })
       } catch (error) {
         await this.#undo(id, () => this.#settle({ ...vdi, state: 'detached' }))

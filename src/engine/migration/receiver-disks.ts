@@ -30,7 +30,7 @@ export async function prepareReceiverDisk(
   schemes: readonly string[],
 ): Promise<ReceiverDisk> {
   const { vdi, sr, name, sizeBytes, created } = disk
-  if (created) await storage.createVdi({ id: vdi, sr, name, sizeBytes })
+  if (created) await storage.createVdi({ id: vdi, sr, name, sizeBytes, willBeOverwritten: true })
   await storage.attach(vdi)
   const { device } = await storage.activate(vdi)
   if (!created) return { ...disk, device }
