@@ -95,13 +95,14 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
     name: 'makes the target the same as the source, whatever was on it',
     async run(fixture) {
       const { target } = fixture
-      const mirrored = await offered(fixture)
+      const sectors = [0, 2000, lastSector]
+      const mirrored = await offered(fixture, undefined, async (path) => {
+        for (const sector of sectors) await target.write(path, sector, 'old')
+      })
       const { volumePath } = mirrored.targetDisk
-      for (const sector of [0, 2000, lastSector]) await target.write(volumePath, sector, 'old')
       await begin(fixture, mirrored)
       await untilSynced(fixture, mirrored)
-      for (const sector of [0, 2000, lastSector])
-        assert.equal(await target.read(volumePath, sector), '')
+      for (const sector of sectors) assert.equal(await target.read(volumePath, sector), '')
     },
   },
   {

@@ -54,10 +54,14 @@ export interface Mirrored {
   readonly targetPath: string
 }
 
-/** An active disk on both sides, and the mirror between them offered and not yet begun. */
+/**
+ * An active disk on both sides, and the mirror between them offered and not yet begun. `usedBefore`
+ * gets the target's device before that.
+ */
 export async function offered(
   fixture: DatapathFixture,
   made?: { readonly disk: Disk; readonly device: string },
+  usedBefore: (path: string) => Promise<void> = async () => {},
 ): Promise<Mirrored> {
   const { source, target } = fixture
   const sourceDisk = made?.disk ?? (await source.makeDisk(sizeBytes))
@@ -67,6 +71,7 @@ export async function offered(
   const targetMirror: Mirror = { ...common, side: 'target', disk: targetDisk }
   const sourceDevice = await source.datapath.activate(sourceDisk)
   const targetDevice = await target.datapath.activate(targetDisk)
+  await usedBefore(targetDevice)
   await target.datapath.offer(targetMirror)
   return {
     ...{ sourceDisk, targetDisk, sourceMirror, targetMirror },
