@@ -175,6 +175,7 @@ async function install(host: ClusterHost): Promise<void> {
     url: host.url,
     heartbeat,
     xen: { kernelDirectories: [guestDirectory] },
+    ...(host.lab.kind === 'linux' ? { hypervisor: 'qemu' } : {}),
   }
   await host.lab.run('mkdir -p /etc/crosspool && cat > /etc/crosspool/sm.json', {
     input: JSON.stringify(storage),
@@ -189,7 +190,8 @@ async function install(host: ClusterHost): Promise<void> {
 
 async function prepare(host: ClusterHost, cluster: Cluster): Promise<void> {
   // As Xen's guides advise: guests that are busy must not starve dom0, which does their I/O.
-  await host.lab.run(['xl', 'sched-credit2', '-d', 'Domain-0', '-w', '8192'])
+  if (host.lab.kind === 'xen')
+    await host.lab.run(['xl', 'sched-credit2', '-d', 'Domain-0', '-w', '8192'])
   await host.waitUntilAnswering()
   const known = new Set((await host.storage.listSrs()).map(({ name }) => name))
   if (!known.has('local'))
