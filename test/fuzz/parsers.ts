@@ -7,6 +7,7 @@ import { readJsonRpcCall } from '../../src/api/xenapi/wire/json-rpc.ts'
 import { readXml } from '../../src/api/xenapi/wire/xml-reader.ts'
 import { readXmlRpcCall } from '../../src/api/xenapi/wire/xml-rpc.ts'
 import {
+  parseLimit,
   parseMapping,
   parsePositive,
   parseSeconds,
@@ -225,6 +226,7 @@ const words: readonly FuzzedParser[] = [
     ['{ "pool": "alpha", /* its name */ "host": "alpha1", }', '{\n  "pool": "a"\n  "host": "b"\n}'],
   ),
   text('parseSize', parseSize, ['UsageError'], ['10GiB', '1.5T']),
+  text('parseLimit', parseLimit, ['UsageError'], ['none', '50M']),
   text('parseMapping', (given) => parseMapping(given), ['UsageError'], ['a=b', 'b']),
   text('parseSetting', (given) => parseSetting(given), ['UsageError'], ['a=1', 'b=true']),
   text('parsePositive', parsePositive, ['UsageError'], ['1', '1e400']),

@@ -85,9 +85,8 @@ export class RunningOperation<Memo, Live> {
     if (this.#operation.state === 'running' && (step?.forwards || step?.beginsAgain))
       return this.#until(() => this.#forwards(position))
     const interrupted = new CrosspoolError('CANCELLED', { reason: 'the daemon was restarted' })
-    return this.#until(() =>
-      this.#backwards(position, this.#operation.error ?? interrupted.toDocument()),
-    )
+    const cause = this.#operation.error ?? interrupted.toDocument()
+    return this.#until(() => this.#backwards(position, cause))
   }
 
   cancel(): void {
