@@ -27,14 +27,10 @@ it('the descriptions have every route with its errors', () => {
   const { paths, components } = JSON.parse(text)
   expect(paths['/v1/vdis/{vdi}/replicate-to'].post).toMatchObject({
     operationId: 'replicateTo',
-    responses: { 202: {}, 403: { description: 'URI_REFUSED' } },
+    responses: { 202: {}, 403: { description: 'URI_REFUSED, FORBIDDEN' } },
   })
   expect(Object.keys(components.schemas)).toEqual([
-    'Error',
-    'Leftover',
-    'Relocation',
-    'Replication',
-    'Sr',
-    'Vdi',
+    ...['AuditEntry', 'Error', 'Leftover', 'Relocation', 'Replication', 'Session', 'Sr'],
+    ...['Token', 'Vdi'],
   ])
 })

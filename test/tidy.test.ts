@@ -16,6 +16,7 @@ const arrows: readonly { readonly from: string; readonly to: readonly string[] }
   },
   { from: 'src/drivers', to: ['src/ports', 'src/model', 'src/lib'] },
   { from: 'src/engine/environment.ts', to: ['src/ports'] },
+  { from: 'src/engine/access', to: ['src/ports', 'src/model', 'src/lib'] },
   { from: 'src/engine/operation', to: ['src/ports', 'src/model', 'src/lib'] },
   { from: 'src/engine/datapath', to: ['src/ports', 'src/model', 'src/lib'] },
   { from: 'src/engine/disks', to: ['src/ports', 'src/model', 'src/lib'] },

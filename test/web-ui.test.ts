@@ -3,17 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { bundleUi } from '../scripts/bundle-ui.ts'
-import type { ApiServer } from '../src/api/server/create-server.ts'
+import { readDaemonAddress } from '../src/api/client/daemon-address.ts'
 import { mountWebUi } from '../src/api/server/web-ui.ts'
 import type { KnownInventory } from '../src/model/inventory.ts'
 import { followInventories, followOperation } from '../src/ui/follow.ts'
 import { createStore, type Memory, type StoreOptions } from '../src/ui/store.ts'
-import { sampleToolstack } from './support/sample-daemons.ts'
+import { newIdentity } from './support/identities.ts'
+import type { OpenServer } from './support/open-door.ts'
+import { guardedToolstack, sampleToolstack } from './support/sample-daemons.ts'
 import { sample, sampleKnownInventory } from './support/sample-documents.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'crosspool-ui-'))
 const bytesMax = 120 * 1024
-const servers: ApiServer[] = []
+const servers: Pick<OpenServer, 'close'>[] = []
 
 beforeAll(() => bundleUi(folder))
 
@@ -26,7 +28,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 function serve(
   handlers: Parameters<typeof sampleToolstack>[0] = {},
   folders: readonly string[] = [folder],
-): ApiServer {
+): OpenServer {
   const server = sampleToolstack(handlers)
   servers.push(server)
   mountWebUi(server.app, folders)
@@ -136,18 +138,27 @@ describe('the state of the web UI', () => {
   })
 
   it('asks for a token when the daemon does, and sends it from then on', async () => {
-    const server = serve()
-    server.app.addHook('onRequest', async (request, reply) => {
-      if (request.headers.authorization === 'Bearer right') return
-      const document = { code: 'UNAUTHORIZED', message: 'no', advice: '', details: {} }
-      await reply.status(401).send(document)
+    const identity = await newIdentity()
+    const server = guardedToolstack({
+      getSession: async ({ requester: { caller } }) => ({
+        kind: 'token',
+        name: '',
+        role: null,
+        ...caller,
+      }),
     })
-    server.app.get('/v1/session', async () => ({ name: 'ann', role: 'operator' }))
-    const store = createTestStore(await server.listen({ host: '127.0.0.1', port: 0 }))
+    servers.push(server)
+    const port = await server.listen({ tcp: { host: '127.0.0.1', port: 0, identity } })
+    const { url, fetch } = readDaemonAddress(`https://127.0.0.1:${port}#${identity.fingerprint}`)
+    const store = createTestStore(url, { fetch })
     await followInventories(store, AbortSignal.timeout(10_000))
     expect(store.needsLogin.value).toBe(true)
 
-    store.login('right')
+    store.login('guessed')
+    await followInventories(store, AbortSignal.timeout(10_000))
+    expect(store.needsLogin.value).toBe(true)
+
+    store.login('operator')
     expect(store.needsLogin.value).toBe(false)
     const stop = new AbortController()
     const following = followInventories(store, stop.signal)

@@ -1,6 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createClient, type Xapi, type XapiObject } from 'xen-api'
-import { startXenApiHosts, vmName, type XenApiHosts } from './support/xenapi-hosts.ts'
+import {
+  startXenApiHosts,
+  vmName,
+  type XenApiHost,
+  type XenApiHosts,
+} from './support/xenapi-hosts.ts'
 
 /** The client of Xen Orchestra, unchanged, against two daemons. */
 let hosts: XenApiHosts
@@ -16,9 +21,9 @@ afterAll(() => hosts.close())
 
 type Transport = 'auto' | 'json-rpc' | 'xml-rpc'
 
-async function connect(url: string, transport: Transport): Promise<Xapi> {
+async function connect({ url, token }: XenApiHost, transport: Transport): Promise<Xapi> {
   const client = createClient({
-    ...{ url, transport, auth: { user: 'root', password: 'any' } },
+    ...{ url, transport, auth: { user: 'root', password: token } },
     allowUnauthorized: true,
   })
   clients.push(client)
@@ -69,7 +74,7 @@ async function send(source: Xapi, destination: Xapi, vmRef: string) {
 
 describe.each(['json-rpc', 'xml-rpc'] as const)('npm xen-api over %s', (transport) => {
   it('logs in, sees the objects and waits for a change', async () => {
-    const client = await connect(hosts.source.url, transport)
+    const client = await connect(hosts.source, transport)
     expect(client.pool.name_label).toBe('alpha')
     const vm = find(client, 'VM', vmName)
     expect(vm).toMatchObject({ power_state: 'Running', resident_on: find(client, 'host').$ref })
@@ -79,7 +84,7 @@ describe.each(['json-rpc', 'xml-rpc'] as const)('npm xen-api over %s', (transpor
   })
 
   it('hears of a VM that stops and of one that appears', async () => {
-    const client = await connect(hosts.source.url, transport)
+    const client = await connect(hosts.source, transport)
     const id = transport === 'json-rpc' ? '1'.repeat(8) : '2'.repeat(8)
     hosts.vms.addVm('alpha1', { id: `${id}-1111-4111-8111-111111111111`, name: `new-${transport}` })
     const isThere = () =>
@@ -92,8 +97,8 @@ describe.each(['json-rpc', 'xml-rpc'] as const)('npm xen-api over %s', (transpor
 
 describe('a migration by npm xen-api', () => {
   it('goes from pool to pool; the task grows to success and the VM changes sides', async () => {
-    const source = await connect(hosts.source.url, 'auto')
-    const destination = await connect(hosts.destination.url, 'auto')
+    const source = await connect(hosts.source, 'auto')
+    const destination = await connect(hosts.destination, 'auto')
     const vm = find(source, 'VM', vmName)
     const { assert, migrate } = await send(source, destination, vm.$ref)
     await assert()
@@ -124,8 +129,8 @@ describe('a migration by npm xen-api', () => {
   })
 
   it('fails with VM_MIGRATE_FAILED when the memory cannot be sent, and the VM runs on', async () => {
-    const source = await connect(hosts.destination.url, 'auto')
-    const destination = await connect(hosts.source.url, 'auto')
+    const source = await connect(hosts.destination, 'auto')
+    const destination = await connect(hosts.source, 'auto')
     const vm = find(source, 'VM', vmName)
     hosts.vms.injectFault('beta1', { name: 'send-fails', fraction: 0.5 })
     const { migrate } = await send(source, destination, vm.$ref)
@@ -143,8 +148,8 @@ describe('a migration by npm xen-api', () => {
   })
 
   it('is cancelled as a task', async () => {
-    const source = await connect(hosts.destination.url, 'auto')
-    const destination = await connect(hosts.source.url, 'auto')
+    const source = await connect(hosts.destination, 'auto')
+    const destination = await connect(hosts.source, 'auto')
     const vm = find(source, 'VM', vmName)
     hosts.vms.injectFault('beta1', { name: 'send-hangs', fraction: 0.5 })
     const { begin } = await send(source, destination, vm.$ref)

@@ -43,7 +43,10 @@ export interface CliContext {
   storage(): Promise<ApiClient<typeof storageRoutes>>
 }
 
-export const defaultUrls = { xapi: 'http://127.0.0.1:7311', sm: 'http://127.0.0.1:7310' } as const
+export const defaultAddresses = {
+  xapi: '/run/crosspool/xapi.sock',
+  sm: '/run/crosspool/sm.sock',
+} as const
 
 export function createContext(options: GlobalOptions, surroundings: Surroundings): CliContext {
   const { stdout, environment } = surroundings
@@ -51,8 +54,10 @@ export function createContext(options: GlobalOptions, surroundings: Surroundings
   const hasColor =
     options.color !== false && !environment.NO_COLOR && !json && stdout.isTTY === true
   const style = createStyle(hasColor)
-  const xapi = options.xapi ?? environment.CROSSPOOL_XAPI ?? defaultUrls.xapi
-  const sm = options.sm ?? environment.CROSSPOOL_SM ?? defaultUrls.sm
+  const xapi = options.xapi ?? environment.CROSSPOOL_XAPI ?? defaultAddresses.xapi
+  const sm = options.sm ?? environment.CROSSPOOL_SM ?? defaultAddresses.sm
+  // Not an option: whoever lists the processes of this host would read it.
+  const token = async () => environment.CROSSPOOL_TOKEN ?? null
 
   const screen = createScreen(surroundings, json)
   const print = (text: string) => void stdout.write(text === '' ? '' : `${text}\n`)
@@ -66,21 +71,22 @@ export function createContext(options: GlobalOptions, surroundings: Surroundings
     tell: screen.tell,
     // Loaded when needed: help and completion must be quick on slow hosts.
     async toolstack() {
-      const [{ createApiClient }, { createNodeFetch }, { toolstackRoutes }] = await Promise.all([
+      const [{ createApiClient }, { readDaemonAddress }, { toolstackRoutes }] = await Promise.all([
         import('../api/client/api-client.ts'),
-        import('../api/client/node-fetch.ts'),
+        import('../api/client/daemon-address.ts'),
         import('../api/contract/toolstack-routes.ts'),
       ])
-      return createApiClient(toolstackRoutes, daemonUrl(xapi), { fetch: createNodeFetch() })
+      const { url, fetch } = usageChecked(() => readDaemonAddress(xapi, token))
+      return createApiClient(toolstackRoutes, url, { fetch })
     },
     async storage() {
-      const [{ createApiClient }, { createNodeFetch }, { storageRoutes }] = await Promise.all([
+      const [{ createApiClient }, { readDaemonAddress }, { storageRoutes }] = await Promise.all([
         import('../api/client/api-client.ts'),
-        import('../api/client/node-fetch.ts'),
+        import('../api/client/daemon-address.ts'),
         import('../api/contract/storage-routes.ts'),
       ])
-      const options = { fetch: createNodeFetch(), timeoutMs: storageTimeoutMs }
-      return createApiClient(storageRoutes, daemonUrl(sm), options)
+      const { url, fetch } = usageChecked(() => readDaemonAddress(sm, token))
+      return createApiClient(storageRoutes, url, { fetch, timeoutMs: storageTimeoutMs })
     },
   }
 }
@@ -88,9 +94,17 @@ export function createContext(options: GlobalOptions, surroundings: Surroundings
 /** Making a large volume that reads as zeroes takes its time. */
 const storageTimeoutMs = 600_000
 
+function usageChecked<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
 /** HOST:PORT is enough. */
 export function daemonUrl(text: string): string {
-  const url = /^https?:\/\//.test(text) ? text : `http://${text}`
+  const url = text.startsWith('https://') ? text : `https://${text}`
   if (!URL.canParse(url)) throw new UsageError(`'${text}' is not the URL of a daemon`)
   return url
 }

@@ -40,6 +40,14 @@ export function parseSetting(text: string, previous: Record<string, unknown> = {
   return { ...previous, [key]: /^(true|false|\d+)$/.test(value) ? JSON.parse(value) : value }
 }
 
+/** 30m, 12h, 90d: how long from now on. @throws UsageError */
+export function parseDuration(text: string): number {
+  const [, count, unit] = /^(\d+)([mhd])$/.exec(text.trim()) ?? []
+  if (!count || Number(count) === 0)
+    throw new UsageError(`'${text}' is not a time; write for example 12h or 90d`)
+  return Number(count) * (unit === 'm' ? 60_000 : unit === 'h' ? 3_600_000 : 86_400_000)
+}
+
 /** A whole number above 0. @throws UsageError */
 export function parsePositive(text: string): number {
   const number = Number(text)

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import type { OpenServer } from '../../test/support/open-door.ts'
 import { announce, sampleStorage, sampleToolstack } from '../../test/support/sample-daemons.ts'
 import { sample } from '../../test/support/sample-documents.ts'
-import type { ApiServer } from '../api/server/create-server.ts'
 import { CrosspoolError } from '../model/errors.ts'
 import type { Preflight } from '../model/migration.ts'
 import type { Operation } from '../model/operation.ts'
 import { exitCodes } from './exit-codes.ts'
 import { runCli } from './run-cli.ts'
 
-const servers: ApiServer[] = []
+const servers: OpenServer[] = []
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()))
 })
@@ -17,11 +17,10 @@ async function daemons(
   toolstack: Parameters<typeof sampleToolstack>[0] = {},
   storage: Parameters<typeof sampleStorage>[0] = {},
 ) {
-  servers.push(sampleToolstack(toolstack), sampleStorage(storage))
-  const [xapi = '', sm = ''] = await Promise.all(
-    servers.slice(-2).map((server) => server.listen({ host: '127.0.0.1', port: 0 })),
-  )
-  return { CROSSPOOL_XAPI: xapi, CROSSPOOL_SM: sm }
+  const [xapi, sm] = [sampleToolstack(toolstack), sampleStorage(storage)]
+  servers.push(xapi, sm)
+  await Promise.all([xapi, sm].map((server) => server.listen({ host: '127.0.0.1', port: 0 })))
+  return { CROSSPOOL_XAPI: xapi.socketPath, CROSSPOOL_SM: sm.socketPath }
 }
 
 /** Runs a command line and collects what it says. */
@@ -94,6 +93,17 @@ describe('lists and single things', () => {
     ['leftovers', 'no reason: a leftover'],
     ['leftovers --clean', 'removed'],
     ['recover', 'crosspool recover database --claim --sure'],
+    ['token', 'grafana'],
+    ['token create --name x --role viewer --expires 90d', 'sample-secret'],
+    ['token create --name x --role viewer --curl', 'pinnedpubkey = "sha256//'],
+    ['token revoke grafana', 'is revoked'],
+    ['token --storage', 'grafana'],
+    ['audit', 'token deploy'],
+    ['identity', 'https://10.0.0.1:7311#sha256//'],
+    ['pool', 'beta1'],
+    ['pool trust', 'https://beta1:7311#'],
+    ['pool join line', 'beta/beta1 trust and know each other'],
+    ['pool revoke beta', 'trusted no longer'],
     ['recover database --claim', 'add --sure'],
     ['recover database --claim --sure', 'released at epoch 3'],
   ])('crosspool %s', async (line, expected) => {
@@ -112,9 +122,8 @@ describe('lists and single things', () => {
 
   test('an option names the daemon before the environment does', async () => {
     const { CROSSPOOL_XAPI } = await daemons()
-    const environment = { CROSSPOOL_XAPI: 'http://127.0.0.1:1' }
-    const address = CROSSPOOL_XAPI.replace('http://', '')
-    expect((await run(`vms --xapi ${address}`, environment)).exitCode).toBe(exitCodes.done)
+    const environment = { CROSSPOOL_XAPI: '/nowhere/xapi.sock' }
+    expect((await run(`vms --xapi ${CROSSPOOL_XAPI}`, environment)).exitCode).toBe(exitCodes.done)
     expect((await run('vms', environment)).exitCode).toBe(exitCodes.unreachable)
   })
 
@@ -211,7 +220,7 @@ describe('errors', () => {
   })
 
   test('with --json are a document on standard error', async () => {
-    const { exitCode, err } = await run('vms --json', { CROSSPOOL_XAPI: 'http://127.0.0.1:1' })
+    const { exitCode, err } = await run('vms --json', { CROSSPOOL_XAPI: '/nowhere/xapi.sock' })
     expect(exitCode).toBe(exitCodes.unreachable)
     expect(JSON.parse(err)).toMatchObject({ code: 'PEER_UNREACHABLE' })
   })
@@ -225,7 +234,9 @@ describe('errors', () => {
     ['vdis create x --sr s --size large', 'is not a size'],
     ['replications stop r --keep all', 'Allowed choices are volume, nothing'],
     ['completion tcsh', 'Allowed choices are bash, zsh, fish'],
-    ['vms --xapi http://', 'is not the URL of a daemon'],
+    ['vms --xapi http://10.0.0.1:7311', 'https://HOST:PORT#FINGERPRINT'],
+    ['token create --name x --role root', 'Allowed choices are viewer, operator, administrator'],
+    ['token create --name x --role viewer --expires soon', 'is not a time'],
   ])('crosspool %s is wrong usage', async (line, expected) => {
     const { exitCode, err } = await run(line)
     expect(exitCode).toBe(exitCodes.usage)
@@ -256,7 +267,7 @@ describe('crosspool migrate', () => {
   test('says what happens, line by line, and how it ended', async () => {
     const seen: unknown[] = []
     const environment = await daemons({
-      migrate: async (request) => {
+      migrate: async ({ requester: _, ...request }) => {
         seen.push(request)
         return migrating
       },

@@ -10,6 +10,26 @@ export const errorTable = {
     'The token is missing or wrong',
     'Use the token that came with the answer to VM.receive.',
   ),
+  UNAUTHENTICATED: row(
+    401,
+    'This needs credentials, and there are none that count',
+    'Give a token that is neither expired nor revoked: `crosspool token create` on that host makes one.',
+  ),
+  FORBIDDEN: row(
+    403,
+    '{caller} may not do this: it needs the role {needed}',
+    'Use a token with that role.',
+  ),
+  PEER_UNTRUSTED: row(
+    403,
+    '{url} is not trusted here: {reason}',
+    'Run `crosspool pool trust` there, and `crosspool pool join` here with the line that it prints.',
+  ),
+  INVITATION_REFUSED: row(
+    403,
+    'The line was used already, has expired, or is wrong',
+    'Run `crosspool pool trust` again for a new one.',
+  ),
   NOT_FOUND: row(
     404,
     'There is no {kind} {id}',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fingerprintSchema } from './access.ts'
 import type { Operation } from './operation.ts'
 import { bytesPerSecondMaxSchema } from './replication.ts'
 import { arrivingVmSchema, slotSchema, vmDefinitionSchema } from './vm.ts'
@@ -119,6 +120,9 @@ export const receiveRequestSchema = z
       clockMs: z.int(),
       apiVersion: z.string().max(20),
       replicationSchemes: z.array(z.string()).max(16),
+      storageFingerprint: fingerprintSchema
+        .optional()
+        .describe('of its storage manager, the only one that may use the replication URIs'),
     }),
     epoch: z.int().positive().describe('the epoch at which the destination will own the VM'),
     vm: arrivingVmSchema,

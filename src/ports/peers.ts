@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { Introduction } from '../model/access.ts'
 import type { Host } from '../model/host.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type {
@@ -12,8 +13,12 @@ import type {
 
 /** The storage manager at the other end of a replication URI: the one call that the two exchange. */
 export interface StoragePeers {
-  /** Source to target. @throws URI_REFUSED, SIZE_MISMATCH, PEER_UNREACHABLE */
-  join(url: string, replication: string, request: JoinRequest): Promise<JoinAnswer>
+  /** Source to target, which must have the key of this fingerprint. @throws URI_REFUSED, SIZE_MISMATCH, PEER_UNREACHABLE */
+  join(
+    target: { readonly url: string; readonly fingerprint: string },
+    replication: string,
+    request: JoinRequest,
+  ): Promise<JoinAnswer>
 }
 
 export interface JoinRequest {
@@ -24,6 +29,16 @@ export interface JoinRequest {
 
 export interface JoinAnswer {
   readonly welcome: Readonly<Record<string, string | number>>
+}
+
+/** The xapi that an invitation came from. */
+export interface TrustPeers {
+  /** The other side must have this fingerprint, and pins ours. @throws INVITATION_REFUSED, PEER_UNREACHABLE, PEER_UNTRUSTED */
+  introduce(
+    url: string,
+    fingerprint: string,
+    request: Introduction & { readonly code: string },
+  ): Promise<Introduction>
 }
 
 /** Finds the other xapi by its URL. */

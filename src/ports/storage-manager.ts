@@ -26,10 +26,11 @@ export interface StorageManager {
   /** Takes over the device of a running VM that we did not start. @throws DISK_NOT_MAPPED */
   adopt(vdi: string, device: string): Promise<Vdi>
   disown(vdi: string): Promise<Vdi>
-  /** VDI.get_replication_target. `schemes`: what the source can do. The answer is enough for any other sm. */
+  /** VDI.get_replication_target. `schemes`: what the source can do. `source`: fingerprint of the only sm that may use the answer; left out, any may. */
   getReplicationTarget(
     vdi: string,
     schemes?: readonly string[],
+    source?: string,
   ): Promise<{ readonly uri: string; readonly replication: string }>
   /** VDI.replicate_to. @throws URI_INVALID, URI_REFUSED, SIZE_MISMATCH, PEER_UNREACHABLE, BUSY */
   replicateTo(vdi: string, uri: string): Promise<Replication>
@@ -78,6 +79,8 @@ export interface DiskHandover {
 export interface StorageFacts {
   readonly host: string
   readonly apiVersion: string
+  /** Of its key. */
+  readonly fingerprint: string
   /** Replication schemes, best first. */
   readonly replicationSchemes: readonly string[]
   /** What an activated VDI looks like to a hypervisor. */

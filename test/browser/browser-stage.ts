@@ -12,6 +12,11 @@ import type { PlaygroundHost } from '../playground/playground-host.ts'
 /** What a failed request says in the console; there are some where a daemon is killed or does not know who asks. */
 const failedRequest = /Failed to load resource/
 
+interface ShowOptions extends BrowserContextOptions {
+  /** Has a token already, as after a login; true unless told. */
+  readonly isKnown?: boolean
+}
+
 export const screenshots = resolve(import.meta.dirname, '../../.cache/screenshots')
 
 /** Beyond what the guest writes to, and enough to be seen being copied. */
@@ -23,6 +28,7 @@ export class BrowserStage {
   readonly guest: PlaygroundGuest
   readonly links: HostLinks
   readonly #browser: Browser
+  readonly #tokens: Readonly<Record<string, string>>
   readonly #complaints: string[] = []
 
   private constructor(
@@ -30,11 +36,13 @@ export class BrowserStage {
     guest: PlaygroundGuest,
     links: HostLinks,
     browser: Browser,
+    tokens: Readonly<Record<string, string>>,
   ) {
     this.playground = playground
     this.guest = guest
     this.links = links
     this.#browser = browser
+    this.#tokens = tokens
   }
 
   static async open(): Promise<BrowserStage> {
@@ -53,7 +61,7 @@ export class BrowserStage {
       // Its sandbox needs rights that a container's root has not; it sees our own pages only.
       args: ['--no-sandbox'],
     })
-    return new BrowserStage(playground, guest, links, browser)
+    return new BrowserStage(playground, guest, links, browser, await tokensOf(playground))
   }
 
   get source(): PlaygroundHost {
@@ -65,9 +73,17 @@ export class BrowserStage {
   }
 
   /** A new window on a host's web UI. */
-  async show(host: PlaygroundHost, hash = '', options: BrowserContextOptions = {}): Promise<Page> {
-    const viewport = { width: 1280, height: 860 }
-    const context = await this.#browser.newContext({ viewport, colorScheme: 'light', ...options })
+  async show(
+    host: PlaygroundHost,
+    hash = '',
+    { isKnown = true, ...options }: ShowOptions = {},
+  ): Promise<Page> {
+    const context = await this.#browser.newContext({
+      ...{ viewport: { width: 1280, height: 860 }, colorScheme: 'light' },
+      // It cannot know the keys that the daemons have made themselves.
+      ...{ ignoreHTTPSErrors: true, ...options },
+    })
+    if (isKnown) await context.addInitScript(enterToken(this.#tokens))
     const page = await context.newPage()
     page.setDefaultTimeout(30_000)
     page.on('pageerror', (error) => this.#complaints.push(String(error)))
@@ -95,6 +111,21 @@ export class BrowserStage {
     await this.playground.close()
     this.links.close()
   }
+}
+
+/** For the page itself to run, on every host that it is on. */
+function enterToken(tokens: Readonly<Record<string, string>>): string {
+  const token = `${JSON.stringify(tokens)}[location.origin]`
+  return `if (${token}) sessionStorage.setItem('crosspool.token', ${token})`
+}
+
+/** A token of each host that may do what an operator does. */
+async function tokensOf({ hosts }: Playground): Promise<Readonly<Record<string, string>>> {
+  const pairs = hosts.map(async ({ url, toolstack }) => {
+    const { secret } = await toolstack.createToken({ body: { name: 'browser', role: 'operator' } })
+    return [url, secret] as const
+  })
+  return Object.fromEntries(await Promise.all(pairs))
 }
 
 /** What is not zero has to be copied. */

@@ -175,27 +175,28 @@ it('a host of another pool that does not answer is shown as that', async () => {
   await destination.waitUntilAnswering()
 })
 
-it('where a token is asked for, it is entered once and sent with every request', async () => {
+it('a token is entered once, sent with every request, and asked for again when it is revoked', async () => {
   const { source } = stage
-  const page = await stage.show(source)
-  // A guard before the real daemon.
-  await page.route('**/v1/**', async (route) => {
-    const { authorization } = route.request().headers()
-    if (authorization === 'Bearer right') return await route.continue()
-    const json = { code: 'UNAUTHORIZED', message: 'The token is missing or wrong', details: {} }
-    await route.fulfill({ status: 401, json })
-  })
-  await page.reload()
+  const { secret } = await source.toolstack.createToken({ body: { name: 'ann', role: 'viewer' } })
+  const page = await stage.show(source, '', { isKnown: false })
   await page.getByLabel('API token').fill('wrong')
   await page.getByRole('button', { name: 'Log in' }).click()
   await page.getByText('This token was refused').waitFor()
   await stage.photograph(page, 'login')
-  await page.getByLabel('API token').fill('right')
+  await page.getByLabel('API token').fill(secret)
   await page.getByRole('button', { name: 'Log in' }).click()
   await page.getByRole('heading', { name: 'Pool beta' }).waitFor()
+  await page.locator('header .role', { hasText: 'viewer' }).waitFor()
   await page.reload()
   await page.getByRole('heading', { name: 'Pool beta' }).waitFor()
   await page.getByRole('button', { name: 'Log out' }).click()
+  await page.getByRole('heading', { name: 'Log in' }).waitFor()
+
+  await page.getByLabel('API token').fill(secret)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.getByRole('heading', { name: 'Pool beta' }).waitFor()
+  expect(page.url()).not.toContain(secret)
+  await source.toolstack.revokeToken({ params: { token: 'ann' } })
   await page.getByRole('heading', { name: 'Log in' }).waitFor()
 })
 

@@ -1,15 +1,21 @@
 import { pino } from 'pino'
+import { readDaemonAddress } from '../../src/api/client/daemon-address.ts'
 import { createRemoteStorageManager } from '../../src/api/client/remote-storage-manager.ts'
 import { storageApi } from '../../src/api/contract/api-descriptions.ts'
 import { storageRoutes } from '../../src/api/contract/storage-routes.ts'
 import { createServer } from '../../src/api/server/create-server.ts'
 import { storageHandlers } from '../../src/daemons/storage/handlers.ts'
+import { createMemoryAuditLog } from '../../src/drivers/simulated/audit-log.ts'
+import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
 import {
   createSimulatedStorage,
   type SimulatedStorageHost,
 } from '../../src/drivers/simulated/storage-manager.ts'
 import { systemClock } from '../../src/drivers/system/clock.ts'
 import { systemRandom } from '../../src/drivers/system/random.ts'
+import { Tokens } from '../../src/engine/access/tokens.ts'
+import { newIdentity } from '../support/identities.ts'
+import { sampleAccess } from '../support/sample-daemons.ts'
 import { describeStorageManagerContract } from './storage-manager.contract.ts'
 import type { StorageSide } from './storage-manager.fixture.ts'
 
@@ -35,15 +41,28 @@ describeStorageManagerContract('remote storage manager', async () => {
 
 /** The simulated storage manager behind its real API, over a real connection. */
 async function serve(host: SimulatedStorageHost) {
+  const identity = await newIdentity()
   const start = async (port: number) => {
     const server = createServer({
-      ...{ ...storageApi, routes: storageRoutes, handlers: storageHandlers(host.manager) },
+      ...{ ...storageApi, routes: storageRoutes, access: sampleAccess },
+      handlers: storageHandlers(host.manager, {
+        tokens: new Tokens({
+          ...{ store: createMemoryRecordStore(), clock: systemClock, random: systemRandom },
+          onRevoked: () => {},
+        }),
+        auditLog: createMemoryAuditLog(),
+        identity: { fingerprint: identity.fingerprint, url: host.url },
+      }),
       log: pino({ level: 'silent' }),
     })
-    return { server, url: await server.listen({ host: '127.0.0.1', port }) }
+    const tcp = { host: '127.0.0.1', port, identity }
+    return { server, port: await server.listen({ tcp }) }
   }
-  let { server, url } = await start(0)
-  const manager = createRemoteStorageManager(url)
+  let { server, port } = await start(0)
+  const address = `https://127.0.0.1:${port}#${identity.fingerprint}`
+  const manager = createRemoteStorageManager(
+    readDaemonAddress(address, async () => 'administrator'),
+  )
   const [sr] = await manager.listSrs()
   const wanted = { name: 'other', type: 'simulated', configuration: {} }
   const other = await manager.createSr(wanted)
@@ -56,7 +75,7 @@ async function serve(host: SimulatedStorageHost) {
     restart: async () => {
       await server.close()
       await host.restart()
-      ;({ server, url } = await start(Number(new URL(url).port)))
+      ;({ server, port } = await start(port))
       return manager
     },
   } satisfies StorageSide

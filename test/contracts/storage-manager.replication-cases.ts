@@ -104,6 +104,23 @@ export const replicationCases: readonly ContractCase<StorageManagerFixture>[] = 
     },
   },
   {
+    name: 'takes a URI only from the storage manager that it is for, and follows it only to the right key',
+    async run({ source, target, newId }) {
+      const { manager } = source
+      const { id } = await activeVdi(source, newId())
+      const other = await activeVdi(target, newId())
+      const { fingerprint } = await target.manager.facts()
+      const foreign = await target.manager.getReplicationTarget(other.id, undefined, fingerprint)
+      await rejectsWith('URI_REFUSED', manager.replicateTo(id, foreign.uri))
+      await target.manager.stopReplication(foreign.replication, 'volume')
+      const { fingerprint: own } = await manager.facts()
+      const offer = await target.manager.getReplicationTarget(other.id, undefined, own)
+      const wrongKey = offer.uri.replace(/pin=.{4}/, 'pin=AAAA')
+      await rejectsWith('PEER_UNTRUSTED', manager.replicateTo(id, wrongKey))
+      assert.equal((await manager.replicateTo(id, offer.uri)).id, offer.replication)
+    },
+  },
+  {
     name: 'never shows the secret',
     async run(fixture) {
       const { source, target } = fixture

@@ -10,6 +10,7 @@ import { guestDirectory, TestGuest, type TestGuestOptions } from '../lab/guest/t
 import { attachLab, defaultLabName, type Lab, startDetachedLab } from '../lab/lab.ts'
 import type { LabHost } from '../lab/lab-host.ts'
 import { waitUntil } from '../lab/support/wait-until.ts'
+import { HostAccess } from './host-access.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const installedAt = '/opt/crosspool'
@@ -32,19 +33,29 @@ export class ClusterHost {
   /** Where other hosts of the lab reach its xapi. */
   readonly url: string
   readonly storageUrl: string
+  readonly #access: Readonly<Record<'sm' | 'xapi', HostAccess>>
 
   constructor(lab: LabHost) {
     this.lab = lab
     this.name = lab.name
     this.pool = lab.pool
-    this.url = `http://${lab.address}:7311`
-    this.storageUrl = `http://${lab.address}:7310`
-    this.storage = createRemoteStorageManager(`http://127.0.0.1:${lab.port('sm')}`, {
-      timeoutMs: callTimeoutMs,
-    })
-    this.toolstack = createApiClient(toolstackRoutes, `http://127.0.0.1:${lab.port('xapi')}`, {
-      timeoutMs: callTimeoutMs,
-    })
+    this.url = `https://${lab.address}:7311`
+    this.storageUrl = `https://${lab.address}:7310`
+    this.#access = { sm: new HostAccess(lab, 'sm'), xapi: new HostAccess(lab, 'xapi') }
+    const options = { timeoutMs: callTimeoutMs }
+    this.storage = createRemoteStorageManager(this.#access.sm.address(), options)
+    const { url, fetch } = this.#access.xapi.address()
+    this.toolstack = createApiClient(toolstackRoutes, url, { ...options, fetch })
+  }
+
+  /** What curl on `from` needs to reach a daemon of this host: its socket, or a file with its key and a token. */
+  async curl(daemon: 'sm' | 'xapi', from: ClusterHost): Promise<string> {
+    if (from === this) return `--unix-socket /run/crosspool/${daemon}.sock http://localhost`
+    const { fingerprint, token } = await this.#access[daemon].credentials()
+    const file = `/run/${this.name}-${daemon}.curl`
+    const input = `insecure\npinnedpubkey = "${fingerprint}"\nheader = "Authorization: Bearer ${token}"\n`
+    await from.lab.run(`umask 077; cat > ${file}`, { input })
+    return `--config ${file} ${daemon === 'sm' ? this.storageUrl : this.url}`
   }
 
   /** Id of the SR of this name. */
@@ -213,12 +224,12 @@ async function prepare(host: ClusterHost, cluster: Cluster): Promise<void> {
     const configuration = { devices: ['/dev/disk/by-id/virtio-shared0'] }
     await host.storage.createSr({ id: sharedSr, name: 'san', type: 'shared', configuration })
   }
-  const introduced = new Set((await host.toolstack.listHosts()).map(({ name }) => name))
-  for (const other of cluster.hosts) {
-    if (!introduced.has(other.name)) {
-      await other.waitUntilAnswering()
-      await host.toolstack.introduceHost({ body: { url: other.url } })
-    }
+  const trusted = new Set((await host.toolstack.listPeers()).map(({ name }) => name))
+  for (const other of cluster.hosts.slice(0, cluster.hosts.indexOf(host))) {
+    if (trusted.has(other.name)) continue
+    await other.waitUntilAnswering()
+    const { line } = await other.toolstack.invitePeer()
+    await host.toolstack.joinPeer({ body: { line } })
   }
 }
 

@@ -3,11 +3,13 @@
  * Both run the sm daemon and, since a guest's part must be played on each of them,
  * `node OUT.mjs agent PORT`. One of them then runs
  * `node OUT.mjs run SOURCE-SM SOURCE-AGENT TARGET-SM TARGET-AGENT SR-TYPE SR-CONFIGURATION [CASE]`
- * with URLs for the first four. Bundle it as test/e2e/volume-stores-real.ts.
+ * with addresses for the first four, those of the sms as `crosspool identity --storage` tells them, and the sms' tokens in
+ * the environment: CROSSPOOL_TOKENS=OF-SOURCE,OF-TARGET. Bundle it as test/e2e/volume-stores-real.ts.
  */
 import { open } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { readDaemonAddress } from '../../src/api/client/daemon-address.ts'
 import { createRemoteStorageManager } from '../../src/api/client/remote-storage-manager.ts'
 import { systemRandom } from '../../src/drivers/system/random.ts'
 import type { StorageManager } from '../../src/ports/storage-manager.ts'
@@ -73,6 +75,7 @@ async function ask(
 }
 
 interface Place {
+  readonly number: 0 | 1
   readonly url: string
   readonly agent: string
 }
@@ -82,7 +85,8 @@ async function makeSide(
   type: string,
   configuration: Record<string, unknown>,
 ): Promise<StorageSide> {
-  const manager = createRemoteStorageManager(place.url)
+  const token = async () => process.env.CROSSPOOL_TOKENS?.split(',')[place.number] ?? null
+  const manager = createRemoteStorageManager(readDaemonAddress(place.url, token))
   const sr = await manager.createSr({ name: `contract ${type}`, type, configuration })
   const folder = { directory: '/srv/images' }
   const other = await manager.createSr({ name: 'files', type: 'file', configuration: folder })
@@ -159,4 +163,10 @@ const [first = '', second = '', third = '', fourth = '', type = 'lvm', configura
   rest
 if (mode === 'agent') serveAgent(Number(first))
 else
-  await run({ url: first, agent: second }, { url: third, agent: fourth }, type, configuration, only)
+  await run(
+    { number: 0, url: first, agent: second },
+    { number: 1, url: third, agent: fourth },
+    type,
+    configuration,
+    only,
+  )

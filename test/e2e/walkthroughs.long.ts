@@ -22,10 +22,10 @@ it('a whole migration is done by hand, with curl alone', async () => {
     disks: ['phy:/dev/vg0/byhand'],
   })
   await runWalkthrough('migrate-by-hand.md', source.lab, {
-    SOURCE_XAPI: source.url,
-    SOURCE_SM: source.storageUrl,
-    DESTINATION_XAPI: destination.url,
-    DESTINATION_SM: destination.storageUrl,
+    SOURCE_XAPI: await source.curl('xapi', source),
+    SOURCE_SM: await source.curl('sm', source),
+    DESTINATION_XAPI: await destination.curl('xapi', source),
+    DESTINATION_SM: await destination.curl('sm', source),
     DESTINATION_URL: destination.url,
     VM: 'byhand',
   })

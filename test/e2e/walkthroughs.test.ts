@@ -14,8 +14,8 @@ beforeAll(async () => {
 it('two storage managers mirror a disk by one URI, with curl alone', async () => {
   const [source, target] = [cluster.host('alpha1'), cluster.host('beta1')]
   const output = await runWalkthrough('replicate-a-disk.md', source.lab, {
-    SOURCE_SM: source.storageUrl,
-    TARGET_SM: target.storageUrl,
+    SOURCE_SM: await source.curl('sm', source),
+    TARGET_SM: await target.curl('sm', source),
     SOURCE_SR: await source.sr('local'),
     TARGET_SR: await target.sr('files'),
   })

@@ -1,17 +1,20 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { ensureIdentity } from '../../src/drivers/identity-openssl/index.ts'
+import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
+import type { Identity } from '../../src/lib/identity.ts'
 import { cacheEntry, hashOf } from '../lab/support/cache-entry.ts'
 import type { HostPlan } from '../playground/playground-host.ts'
 import { Relay } from './relay.ts'
 
-/** Linux has all of 127/8. Every playground has ports of its own, so these may be the same for all. */
-const addresses = { between: '127.0.77.1', inside: '127.0.77.2' } as const
+/** Linux has all of 127/8. Every playground has ports of its own, so this may be the same for all. */
+const address = '127.0.77.1'
 
 /** The ways that calls, mirrors and memory take: between the hosts, and from each xapi to its sm. */
 export class HostLinks {
-  readonly between = new Relay(addresses.between)
-  readonly inside = new Relay(addresses.inside)
+  readonly between = new Relay(address)
+  readonly inside = new Relay(address)
 
   /** Lets the hosts of a playground use these ways. */
   async arrange(hosts: readonly HostPlan[], stage: number): Promise<readonly HostPlan[]> {
@@ -20,26 +23,30 @@ export class HostLinks {
       ...plan,
       mirrorPorts: portsOf(plan, stage, hosts.length),
     }))
-    for (const { ports, mirrorPorts } of plans) {
-      await this.inside.listen(ports.sm)
+    for (const plan of plans) {
+      const { directory, ports, mirrorPorts } = plan
+      await mkdir(join(directory, 'run'), { recursive: true })
+      await this.inside.listenOnSocket(ports.sm, insideOf(plan), join(directory, 'run/sm.sock'))
       await this.between.listen(ports.sm)
-      await this.between.listen(ports.xapi)
+      const [other] = plans.filter((candidate) => candidate !== plan)
+      if (!other) throw new Error('there are two hosts')
+      const masks = { server: () => identityOf(plan), client: () => identityOf(other) }
+      await this.between.listen(ports.xapi, masks)
       for (let port = mirrorPorts.from; port <= mirrorPorts.to; port += 1)
         await this.between.listen(port)
     }
     return plans.map((plan) => {
       const others = plans.filter((other) => other !== plan)
       const rules = others.flatMap(({ ports, mirrorPorts }) => [
-        rule(ports.sm, ports.sm, addresses.between),
-        rule(ports.xapi, ports.xapi, addresses.between),
-        rule(mirrorPorts.from, mirrorPorts.to, addresses.between),
+        rule(ports.sm, ports.sm, address),
+        rule(ports.xapi, ports.xapi, address),
+        rule(mirrorPorts.from, mirrorPorts.to, address),
       ])
-      const own = rule(plan.ports.sm, plan.ports.sm, addresses.inside)
       return {
-        ...plan,
+        ...{ ...plan, storageManager: insideOf(plan) },
         environment: {
           LD_PRELOAD: library,
-          CROSSPOOL_STEER: [...rules, own].join(';'),
+          CROSSPOOL_STEER: rules.join(';'),
           CROSSPOOL_FULL: fullFlag(plan),
         },
       }
@@ -55,6 +62,16 @@ export class HostLinks {
 /** While this file exists, nothing more has room on the host's disks. */
 export function fullFlag({ directory }: HostPlan): string {
   return join(directory, 'full')
+}
+
+/** Where an xapi is told that its sm is. */
+function insideOf({ directory }: HostPlan): string {
+  return join(directory, 'inside.sock')
+}
+
+/** Its xapi has made it by the time that anybody connects. */
+function identityOf({ directory }: HostPlan): Promise<Identity> {
+  return ensureIdentity(systemCommandRunner, join(directory, 'state/xapi/identity'))
 }
 
 /** Stages of one process do not share theirs. */

@@ -1,7 +1,15 @@
-import { createServer, type Server, type Socket, connect as tcpConnect } from 'node:net'
+import {
+  createServer,
+  type NetConnectOpts,
+  type Server,
+  type Socket,
+  connect as tcpConnect,
+} from 'node:net'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TLSSocket, connect as tlsConnect } from 'node:tls'
+import type { Identity } from '../../src/lib/identity.ts'
 import type { Hold } from './hold.ts'
 
 /** `frozen`: nothing comes through and nobody is told; `cut`: everything is reset. */
@@ -16,6 +24,25 @@ const piecesOnTheWay = 32
 interface Piece {
   readonly bytes: Buffer
   readonly dueMs: number
+}
+
+/** Whom it plays towards either end, so that it can read what is encrypted. */
+export interface Masks {
+  readonly server: () => Promise<Identity>
+  readonly client: () => Promise<Identity>
+}
+
+interface Way {
+  /** Names it. */
+  readonly port: number
+  readonly far: NetConnectOpts
+  readonly masks?: Masks
+}
+
+/** One end of what it passes on: what is said, and the connection below. */
+interface End {
+  readonly stream: Socket
+  readonly raw: Socket
 }
 
 /** Stands at another address of loopback, and passes on what comes to the same port of 127.0.0.1. */
@@ -33,12 +60,22 @@ export class Relay {
     this.#address = address
   }
 
-  async listen(port: number): Promise<void> {
-    const server = createServer({ allowHalfOpen: true }, (near) => this.#serve(near, port))
+  async listen(port: number, masks?: Masks): Promise<void> {
+    const far = { port, host: '127.0.0.1', allowHalfOpen: true }
+    await this.#open({ port, far, ...(masks ? { masks } : {}) }, { port, host: this.#address })
+  }
+
+  /** The same between Unix sockets; `port` only names it. */
+  async listenOnSocket(port: number, path: string, farPath: string): Promise<void> {
+    await this.#open({ port, far: { path: farPath, allowHalfOpen: true } }, { path })
+  }
+
+  async #open(way: Way, place: { path: string } | { port: number; host: string }): Promise<void> {
+    const server = createServer({ allowHalfOpen: true }, (near) => void this.#serve(near, way))
     this.#servers.push(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(port, this.#address, resolve)
+      server.listen(place, resolve)
     })
   }
 
@@ -58,7 +95,7 @@ export class Relay {
         this.#melt = resolve
       })
     }
-    if (state === 'cut') for (const socket of this.#sockets) socket.resetAndDestroy()
+    if (state === 'cut') for (const socket of this.#sockets) reset(socket)
   }
 
   close(): void {
@@ -67,12 +104,23 @@ export class Relay {
     this.#melt()
   }
 
-  #serve(near: Socket, port: number): void {
+  async #serve(near: Socket, { port, far: place, masks }: Way): Promise<void> {
     if (this.#state === 'cut') {
-      near.resetAndDestroy()
+      reset(near)
       return
     }
-    const far = tcpConnect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    const far = tcpConnect(place)
+    for (const socket of [near, far]) {
+      this.#sockets.add(socket)
+      socket.on('error', () => {})
+      socket.once('close', () => this.#sockets.delete(socket))
+    }
+    const [nearEnd, farEnd] = masks
+      ? await masked(near, far, masks)
+      : [
+          { stream: near, raw: near },
+          { stream: far, raw: far },
+        ]
     const answers: { held: Promise<void> | undefined; met: () => void } = {
       held: undefined,
       met: () => {},
@@ -89,16 +137,15 @@ export class Relay {
       answers.met()
       await answers.held
     }
-    void this.#pass(near, far, atRequest)
-    void this.#pass(far, near, atAnswer)
+    void this.#pass(nearEnd, farEnd, atRequest)
+    void this.#pass(farEnd, nearEnd, atAnswer)
   }
 
-  async #pass(from: Socket, to: Socket, look: (bytes: Buffer) => Promise<void>): Promise<void> {
-    this.#sockets.add(from)
+  async #pass(from: End, to: End, look: (bytes: Buffer) => Promise<void>): Promise<void> {
     const link = this
     try {
       await pipeline(
-        from,
+        from.stream,
         this.#stamps(),
         async function* (pieces: AsyncIterable<Piece>) {
           for await (const { bytes, dueMs } of pieces) {
@@ -108,14 +155,12 @@ export class Relay {
           }
           await link.#passable(0)
         },
-        to,
+        to.stream,
       )
     } catch {
       // One end has gone without a word: so must the other hear of it.
-      to.resetAndDestroy()
-      from.destroy()
-    } finally {
-      this.#sockets.delete(from)
+      reset(to.raw)
+      from.raw.destroy()
     }
   }
 
@@ -143,4 +188,21 @@ export class Relay {
     if (waitMs > 0) await sleep(waitMs)
     while (this.#state === 'frozen') await this.#thaw
   }
+}
+
+/** A Unix socket cannot be reset. */
+function reset(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
+async function masked(near: Socket, far: Socket, masks: Masks): Promise<[End, End]> {
+  const [server, client] = await Promise.all([masks.server(), masks.client()])
+  const own = ({ certificate: cert, key }: Identity) => ({ cert, key, rejectUnauthorized: false })
+  const nearStream = new TLSSocket(near, { isServer: true, requestCert: true, ...own(server) })
+  const farStream = tlsConnect({ socket: far, ...own(client) })
+  return [
+    { stream: nearStream, raw: near },
+    { stream: farStream, raw: far },
+  ]
 }

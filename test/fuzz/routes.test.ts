@@ -3,9 +3,10 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Route } from '../../src/api/contract/route.ts'
+import { receiverTokenHeader } from '../../src/api/contract/shared.ts'
 import { storageRoutes } from '../../src/api/contract/storage-routes.ts'
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
-import type { ApiServer } from '../../src/api/server/create-server.ts'
+import type { OpenServer } from "../support/open-door.ts"
 import { isErrorCode } from '../../src/model/errors.ts'
 import { sampleStorage, sampleToolstack } from '../support/sample-daemons.ts'
 
@@ -14,7 +15,7 @@ import { sampleStorage, sampleToolstack } from '../support/sample-daemons.ts'
 interface Daemon {
   readonly name: string
   readonly routes: [string, Route][]
-  readonly server: ApiServer
+  readonly server: OpenServer
 }
 
 const daemons: readonly Daemon[] = [
@@ -41,7 +42,7 @@ describe.each(daemons)('$name', { timeout: 120_000 }, ({ routes, server }) => {
           method: route.method,
           url: `/v1${path}?${query}`,
           headers: {
-            ...(token ? { authorization: `Bearer ${token}` } : {}),
+            ...(token ? { [receiverTokenHeader]: token } : {}),
             ...(hasBody && type ? { 'content-type': type } : {}),
           },
           ...(hasBody ? { payload: body } : {}),

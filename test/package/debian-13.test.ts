@@ -52,7 +52,7 @@ it('it installs beside the Node of Debian, and its storage manager answers', asy
   }
   const answer = await inside(`
     echo '${JSON.stringify(configuration)}' > /tmp/sm.json
-    export CROSSPOOL_SM=http://127.0.0.1:17310
+    export CROSSPOOL_SM=/tmp/run/sm.sock
     crosspool-sm --config /tmp/sm.json > /tmp/sm.log 2>&1 &
     until crosspool srs create here --type file --set directory=/tmp 2> /dev/null
     do kill -0 $! || { cat /tmp/sm.log; exit 1; }; sleep 1; done

@@ -24,8 +24,8 @@ const bash = (input: string) => execa('bash', ['-s'], { input, timeout: 80_000 }
 it('two storage managers mirror a disk by one URI, with curl alone', async () => {
   const [source, target] = [playground.host('alpha1'), playground.host('beta1')]
   const script = walkthroughScript('replicate-a-disk.md', {
-    SOURCE_SM: source.storageUrl,
-    TARGET_SM: target.storageUrl,
+    SOURCE_SM: source.curl('sm'),
+    TARGET_SM: target.curl('sm'),
     SOURCE_SR: await source.sr('raw'),
     TARGET_SR: await target.sr('qcow2'),
   })
@@ -39,10 +39,10 @@ it('a whole migration is done by hand, with curl alone', async () => {
   await guest.startOn(source, [await source.newDisk('raw', 'byhand', 32 * MiB)])
   await bash(
     walkthroughScript('migrate-by-hand.md', {
-      SOURCE_XAPI: source.url,
-      SOURCE_SM: source.storageUrl,
-      DESTINATION_XAPI: destination.url,
-      DESTINATION_SM: destination.storageUrl,
+      SOURCE_XAPI: source.curl('xapi'),
+      SOURCE_SM: source.curl('sm'),
+      DESTINATION_XAPI: destination.curl('xapi'),
+      DESTINATION_SM: destination.curl('sm'),
       DESTINATION_URL: destination.url,
       VM: guest.name,
     }),
@@ -76,7 +76,7 @@ it.each(['add-a-host', 'wan-migration', 'recover'])('how-to %s', async (page) =>
   await bash(
     documentScript(`how-to/${page}.md`, {
       PATH: `${source.plan.directory}:${process.env.PATH}`,
-      NEW_URL: destination.url,
+      LINE: (await destination.toolstack.invitePeer()).line,
       NEW_HOST: 'beta/beta1',
       VM: 'mover',
       DESTINATION: 'beta/beta1',

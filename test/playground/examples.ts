@@ -23,10 +23,10 @@ export async function writeExamples(
   const disk = await alpha.newDisk('vhd', 'second', 32 * MiB)
   await writeFile(file, JSON.stringify(second.description([disk]), null, 2))
   const { name } = guest
-  const post = `curl -sf ${beta.url}/v1/vms/${name}/migrate --json '{"destination": "alpha/alpha1"}'`
+  const post = `curl -sf ${beta.curl('xapi')}/v1/vms/${name}/migrate --json '{"destination": "alpha/alpha1"}'`
   return [
     { what: 'what runs where', command: `${onAlpha} hosts; ${onAlpha} vms` },
-    { what: 'the same by HTTP', command: `curl -sf ${alpha.url}/v1/vms` },
+    { what: 'the same by HTTP', command: `curl -sf ${alpha.curl('xapi')}/v1/vms` },
     {
       what: 'every check, nothing done',
       command: `${onAlpha} migrate ${name} --to beta/beta1 --dry-run`,
@@ -48,7 +48,7 @@ export async function writeCommand(host: PlaygroundHost): Promise<string> {
   const program = join(host.plan.programs, 'crosspool.mjs')
   const lines = [
     '#!/bin/sh',
-    `export CROSSPOOL_XAPI=${host.url} CROSSPOOL_SM=${host.storageUrl}`,
+    `export CROSSPOOL_XAPI=${host.sockets.xapi} CROSSPOOL_SM=${host.sockets.sm}`,
     `exec '${process.execPath}' '${program}' "$@"`,
   ]
   await writeFile(path, `${lines.join('\n')}\n`)

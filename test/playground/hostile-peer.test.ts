@@ -4,16 +4,23 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createApiClient } from '../../src/api/client/api-client.ts'
+import { createNodeFetch } from '../../src/api/client/node-fetch.ts'
 import { createToolstackPeers } from '../../src/api/client/peers.ts'
+import { PinnedConnector } from '../../src/api/client/pinned-connector.ts'
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
+import { ensureIdentity } from '../../src/drivers/identity-openssl/index.ts'
+import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import type { ReceiveRequest } from '../../src/model/migration.ts'
+import type { ToolstackPeer } from '../../src/ports/peers.ts'
 import { Scene } from './scene.ts'
 import { tracesOf } from './traces.ts'
 
-/** A peer that speaks the protocol and lies. Whatever it tries, the real daemons and their hosts stay as they were. */
+/** A peer that is trusted, speaks the protocol, and lies. Whatever it tries, the real daemons and their hosts stay as they were. */
 let scene: Scene
 let honest: ReceiveRequest
 let before: unknown
+let connector: PinnedConnector
+let peer: ToolstackPeer
 /** Each refusal uses one up. */
 let epoch = 0
 
@@ -22,26 +29,27 @@ beforeAll(async () => {
   const body = { destination: scene.destination.url }
   honest = await scene.source.toolstack.receiveRequest({ params: { vm: scene.guest.name }, body })
   before = await tracesOf(scene.playground)
+  // It has the source's key.
+  const folder = join(scene.source.plan.directory, 'state/xapi')
+  const identity = await ensureIdentity(systemCommandRunner, folder)
+  const { fingerprint } = await scene.destination.toolstack.getIdentity()
+  connector = new PinnedConnector({ identity, fingerprintAt: async () => fingerprint })
+  peer = createToolstackPeers(connector).connect(scene.destination.url)
 })
 
 afterAll(() => scene?.playground.close())
 
 const receive = (change: object) => {
-  const { toolstack } = scene.destination
   epoch += 1
-  return toolstack.receive({ body: { ...honest, epoch, ...change } })
+  return peer.receive({ ...honest, epoch, ...change })
 }
-const peers = createToolstackPeers()
-const openMemory = (receiver: string, token: string) =>
-  peers.connect(scene.destination.url).openMemory(receiver, token)
 
 /** What a receiver that has been refused leaves takes a moment to go. */
 const untouched = () =>
   expect.poll(() => tracesOf(scene.playground), { timeout: 60_000 }).toEqual(before)
 
 async function untilAborted(receiver: string, token: string) {
-  const { toolstack } = scene.destination
-  const state = async () => (await toolstack.getReceiver({ params: { receiver }, token })).state
+  const state = async () => (await peer.getReceiver(receiver, token)).state
   await expect.poll(state, { timeout: 60_000 }).toBe('aborted')
 }
 
@@ -90,17 +98,16 @@ it('names a kernel of ours, and only hears so when it sends memory', async () =>
   const boot = { kernel: '/etc/shadow', initrd: '/etc/passwd', arguments: '' }
   const vm = { ...honest.vm, details: { ...honest.vm.details, boot } }
   const { receiver, token } = await receive({ vm })
-  await openMemory(receiver.id, token)
+  await peer.openMemory(receiver.id, token)
   await untilAborted(receiver.id, token)
-  const { toolstack } = scene.destination
-  const { reason } = await toolstack.getReceiver({ params: { receiver: receiver.id }, token })
+  const { reason } = await peer.getReceiver(receiver.id, token)
   expect(reason).toContain('not in a directory for kernels')
   await untouched()
 })
 
 it('sends garbage in place of memory, more than QEMU wants', async () => {
   const { receiver, token } = await receive({})
-  const stream = await openMemory(receiver.id, token)
+  const stream = await peer.openMemory(receiver.id, token)
   stream.on('error', () => {}).resume()
   const flood = () => {
     while (stream.writable && stream.write(Buffer.alloc(65_536, 'garbage')));
@@ -115,18 +122,15 @@ it('sends garbage in place of memory, more than QEMU wants', async () => {
 it('uses a token again, that of another receiver, and one that it has made up', async () => {
   const { receiver, token } = await receive({})
   const wrong = { code: 'UNAUTHORIZED' }
-  await expect(openMemory(receiver.id, '0'.repeat(64))).rejects.toMatchObject(wrong)
-  const stream = await openMemory(receiver.id, token)
+  await expect(peer.openMemory(receiver.id, '0'.repeat(64))).rejects.toMatchObject(wrong)
+  const stream = await peer.openMemory(receiver.id, token)
   stream.on('error', () => {}).resume()
-  await expect(openMemory(receiver.id, token)).rejects.toMatchObject({ code: 'WRONG_STATE' })
-  const params = { receiver: receiver.id }
+  await expect(peer.openMemory(receiver.id, token)).rejects.toMatchObject({ code: 'WRONG_STATE' })
   const body = { epoch: epoch + 1, start: true }
-  const { toolstack } = scene.destination
-  await expect(toolstack.take({ params, token, body })).rejects.toMatchObject({
-    code: 'STALE_EPOCH',
-  })
-  await toolstack.abort({ params, token, body: { reason: 'that is enough' } })
-  await expect(openMemory(receiver.id, token)).rejects.toMatchObject({ code: 'WRONG_STATE' })
+  const stale = { code: 'STALE_EPOCH' }
+  await expect(peer.take(receiver.id, token, body)).rejects.toMatchObject(stale)
+  await peer.abort(receiver.id, token, 'that is enough')
+  await expect(peer.openMemory(receiver.id, token)).rejects.toMatchObject({ code: 'WRONG_STATE' })
   await untouched()
 })
 
@@ -141,7 +145,8 @@ it('opens connections without end, and the host goes on working', async () => {
   await expect
     .poll(() => sockets.filter((socket) => isCut(socket)).length, { timeout: 30_000 })
     .toBeGreaterThanOrEqual(400)
-  const client = createApiClient(toolstackRoutes, scene.destination.url)
+  const fetch = createNodeFetch({ connector })
+  const client = createApiClient(toolstackRoutes, scene.destination.url, { fetch })
   expect(await client.health()).toMatchObject({ status: 'ok' })
   for (const socket of sockets) socket.destroy()
   await scene.expectUnharmed()

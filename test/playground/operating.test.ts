@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
+import { readDaemonAddress } from '../../src/api/client/daemon-address.ts'
 import type { PlaygroundHost } from './playground-host.ts'
 import { Scene } from './scene.ts'
 
@@ -14,7 +15,15 @@ beforeAll(async () => {
 
 afterAll(() => scene?.playground.close())
 
-const get = async (url: string) => (await fetch(url)).text()
+/** As its own user asks a daemon. */
+function ask(host: PlaygroundHost, daemon: 'xapi' | 'sm', path: string) {
+  const { url, fetch } = readDaemonAddress(host.sockets[daemon])
+  const signal = AbortSignal.timeout(10_000)
+  return fetch(`${url}${path}`, { method: 'GET', headers: {}, signal })
+}
+
+const metricsOf = async (host: PlaygroundHost, daemon: 'xapi' | 'sm') =>
+  (await ask(host, daemon, '/metrics')).text()
 
 const lineSchema = z.looseObject({ msg: z.string(), operation: z.string().optional() })
 async function logOf(host: PlaygroundHost) {
@@ -29,15 +38,15 @@ it('a migration is in the metrics and, under its id, in the logs of both hosts',
   let copying = ''
   let running = ''
   const operation = await scene.disturb('memory', async () => {
-    copying = await get(`${source.storageUrl}/metrics`)
-    running = await get(`${source.url}/metrics`)
+    copying = await metricsOf(source, 'sm')
+    running = await metricsOf(source, 'xapi')
   })
   expect(operation.state).toBe('succeeded')
   expect(running).toContain('crosspool_migrations_running{phase="memory"} 1')
   expect(copying).toMatch(/crosspool_replication_out_of_sync_bytes\{[^}]*side="source"\} \d/)
   expect(copying).toMatch(/crosspool_replications\{side="source",state="sync/)
 
-  const after = await get(`${source.url}/metrics`)
+  const after = await metricsOf(source, 'xapi')
   expect(after).toContain('crosspool_migrations_total{result="succeeded",phase="put-away"} 1')
   expect(after).toContain('crosspool_migration_blackout_seconds_count 1')
   expect(after).not.toContain('crosspool_migrations_running{')
@@ -54,14 +63,14 @@ it('a migration is in the metrics and, under its id, in the logs of both hosts',
 
 it('a host is ready, until its storage manager is gone', async () => {
   const { source } = scene
-  expect((await fetch(`${source.storageUrl}/readyz`)).status).toBe(200)
-  expect((await fetch(`${source.url}/readyz`)).status).toBe(200)
+  expect((await ask(source, 'sm', '/readyz')).status).toBe(200)
+  expect((await ask(source, 'xapi', '/readyz')).status).toBe(200)
   await source.sm.stop()
-  const answer = await fetch(`${source.url}/readyz`)
+  const answer = await ask(source, 'xapi', '/readyz')
   expect(answer.status).toBe(503)
-  expect(await answer.json()).toMatchObject({
+  expect(JSON.parse(await answer.text())).toMatchObject({
     checks: { store: 'ok', hypervisor: 'ok', storageManager: expect.stringContaining('answer') },
   })
-  expect((await fetch(`${source.url}/healthz`)).status).toBe(200)
+  expect((await ask(source, 'xapi', '/healthz')).status).toBe(200)
   source.sm.start()
 })

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createApiClient } from '../../src/api/client/api-client.ts'
+import { readDaemonAddress } from '../../src/api/client/daemon-address.ts'
 import { createRemoteStorageManager } from '../../src/api/client/remote-storage-manager.ts'
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
 import type { VolumeFormat } from '../../src/model/vdi.ts'
@@ -25,6 +26,8 @@ export interface HostPlan {
   /** Where the daemons and the CLI are. */
   readonly programs: string
   readonly ports: { readonly sm: number; readonly xapi: number }
+  /** Where xapi finds its sm; at the socket of sm unless told. */
+  readonly storageManager?: string
   /** Of loopback, for mirrors. */
   readonly mirrorPorts: { readonly from: number; readonly to: number }
   readonly kernelDirectories: readonly string[]
@@ -37,8 +40,9 @@ export class PlaygroundHost {
   readonly plan: HostPlan
   readonly name: string
   readonly pool: string
+  /** Where other hosts reach its xapi. */
   readonly url: string
-  readonly storageUrl: string
+  readonly sockets: { readonly xapi: string; readonly sm: string }
   readonly storage: StorageManager
   readonly toolstack
   readonly sm: Daemon
@@ -48,17 +52,30 @@ export class PlaygroundHost {
     this.plan = plan
     this.name = plan.name
     this.pool = plan.pool
-    this.url = `http://127.0.0.1:${plan.ports.xapi}`
-    this.storageUrl = `http://127.0.0.1:${plan.ports.sm}`
+    this.url = `https://127.0.0.1:${plan.ports.xapi}`
+    const socket = (daemon: string) => join(this.runtimeDirectory, `${daemon}.sock`)
+    this.sockets = { xapi: socket('xapi'), sm: socket('sm') }
     const options = { timeoutMs: callTimeoutMs }
-    this.storage = createRemoteStorageManager(this.storageUrl, options)
-    this.toolstack = createApiClient(toolstackRoutes, this.url, options)
+    this.storage = createRemoteStorageManager(readDaemonAddress(this.sockets.sm), options)
+    const { url, fetch } = readDaemonAddress(this.sockets.xapi)
+    this.toolstack = createApiClient(toolstackRoutes, url, { ...options, fetch })
     this.sm = this.#daemon('sm')
     this.xapi = this.#daemon('xapi')
   }
 
   get networkSocket(): string {
     return join(this.plan.directory, 'switch')
+  }
+
+  /** What curl needs to reach a daemon as its user. */
+  curl(daemon: 'xapi' | 'sm'): string {
+    return `--unix-socket ${this.sockets[daemon]} http://localhost`
+  }
+
+  /** Both hosts trust and know each other then. */
+  async join(other: PlaygroundHost): Promise<void> {
+    const { line } = await other.toolstack.invitePeer()
+    await this.toolstack.joinPeer({ body: { line } })
   }
 
   get runtimeDirectory(): string {
@@ -73,15 +90,21 @@ export class PlaygroundHost {
     const { directory, ports, kernelDirectories, mirrorPorts } = this.plan
     const folders = ['run', 'state', ...srNames.map((name) => `disks/${name}`)]
     for (const folder of folders) await mkdir(join(directory, folder), { recursive: true })
-    const { name: host, pool, url, storageUrl, runtimeDirectory } = this
+    const { name: host, pool, url, runtimeDirectory } = this
+    const { storageManager = this.sockets.sm } = this.plan
     const listen = (port: number) => ({ address: '127.0.0.1', port })
     const sm = {
-      ...{ host, listen: listen(ports.sm), url: storageUrl, ports: mirrorPorts },
+      ...{
+        host,
+        listen: listen(ports.sm),
+        url: `https://127.0.0.1:${ports.sm}`,
+        ports: mirrorPorts,
+      },
       ...{ stateDirectory: join(directory, 'state/sm'), runtimeDirectory, datapath: 'user' },
     }
     const network = { type: 'socket', path: this.networkSocket }
     const xapi = {
-      ...{ host, pool, listen: listen(ports.xapi), url, storageManager: storageUrl, heartbeat },
+      ...{ host, pool, listen: listen(ports.xapi), url, storageManager, heartbeat },
       ...{ stateDirectory: join(directory, 'state/xapi'), runtimeDirectory, hypervisor: 'qemu' },
       // The same on every machine, whatever its KVM does; a guest of this size needs no more.
       qemu: { networks: { [networkName]: network }, kernelDirectories, accelerator: 'tcg' },

@@ -102,10 +102,8 @@ export class Playground {
     }
     await Promise.all(this.hosts.map((host) => host.waitUntilAnswering()))
     await Promise.all(this.hosts.map((host) => host.createSrs()))
-    for (const host of this.hosts) {
-      for (const other of this.hosts)
-        if (other !== host) await host.toolstack.introduceHost({ body: { url: other.url } })
-    }
+    for (const [index, host] of this.hosts.entries())
+      for (const other of this.hosts.slice(index + 1)) await host.join(other)
   }
 }
 

@@ -20,8 +20,11 @@ afterAll(async () => {
   await playground?.close()
 })
 
-async function connect({ url }: PlaygroundHost): Promise<Xapi> {
-  const client = createClient({ url, auth: { user: 'root', password: 'any' } })
+async function connect({ url, toolstack }: PlaygroundHost): Promise<Xapi> {
+  const { secret: password } = await toolstack.createToken({
+    body: { name: 'xen-orchestra', role: 'operator' },
+  })
+  const client = createClient({ url, auth: { user: 'root', password }, allowUnauthorized: true })
   clients.push(client)
   await client.connect()
   await client.objectsFetched

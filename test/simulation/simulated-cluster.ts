@@ -7,6 +7,7 @@ import {
   type HypervisorWorld,
 } from '../../src/drivers/simulated/hypervisor-world.ts'
 import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
+import { simulatedFingerprint } from '../../src/drivers/simulated/storage-manager.ts'
 import { createStorageWorld, type StorageWorld } from '../../src/drivers/simulated/storage-world.ts'
 import { createSimulatedVolumeStores } from '../../src/drivers/simulated/volume-store.ts'
 import { systemRandom } from '../../src/drivers/system/random.ts'
@@ -58,7 +59,8 @@ export class SimulatedCluster {
     const storage = createStorageManager({
       ...{
         host: name,
-        url: `http://${name}`,
+        url: `https://${name}`,
+        fingerprint: simulatedFingerprint(name),
         apiVersion: '1.0',
         bootId: 'first',
         clock,
@@ -158,10 +160,10 @@ export class SimulatedCluster {
 
   #storagePeers(from: string): StoragePeers {
     return {
-      join: async (url, replication, request) => {
+      join: async ({ url }, replication, request) => {
         const to = new URL(url).hostname
         this.#checkLink(from, to)
-        return this.host(to).storage.join(replication, request)
+        return this.host(to).storage.join(replication, request, simulatedFingerprint(from))
       },
     }
   }

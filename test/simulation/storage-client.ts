@@ -39,8 +39,8 @@ export function createStorageClient(
     detach: (vdi) => ask('detach', (sm) => sm.detach(vdi)),
     adopt: (vdi, device) => ask('adopt', (sm) => sm.adopt(vdi, device)),
     disown: (vdi) => ask('disown', (sm) => sm.disown(vdi)),
-    getReplicationTarget: (vdi, schemes) =>
-      ask('getReplicationTarget', (sm) => sm.getReplicationTarget(vdi, schemes)),
+    getReplicationTarget: (vdi, schemes, source) =>
+      ask('getReplicationTarget', (sm) => sm.getReplicationTarget(vdi, schemes, source)),
     replicateTo: (vdi, uri) => ask('replicateTo', (sm) => sm.replicateTo(vdi, uri)),
     relocate: (vdi, sr) => ask('relocate', (sm) => sm.relocate(vdi, sr)),
     followRelocation: (vdi, onChange, signal) =>

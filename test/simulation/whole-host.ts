@@ -2,6 +2,7 @@ import { createSimulatedDatapath } from '../../src/drivers/simulated/datapath.ts
 import { createSimulatedHypervisor } from '../../src/drivers/simulated/hypervisor.ts'
 import type { HypervisorWorld } from '../../src/drivers/simulated/hypervisor-world.ts'
 import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
+import { simulatedFingerprint } from '../../src/drivers/simulated/storage-manager.ts'
 import type { StorageWorld } from '../../src/drivers/simulated/storage-world.ts'
 import { createSimulatedVolumeStores } from '../../src/drivers/simulated/volume-store.ts'
 import {
@@ -106,19 +107,24 @@ export class WholeHost {
     const factory = createSimulatedVolumeStores(disks, name)
     const datapath = createSimulatedDatapath(disks, name)
     const manager = createStorageManager({
-      ...{ host: name, url: `http://${name}`, apiVersion: '1.0', bootId: `boot-${this.#boots}` },
+      ...{ host: name, url: `https://${name}`, fingerprint: simulatedFingerprint(name) },
+      ...{ apiVersion: '1.0', bootId: `boot-${this.#boots}` },
       ...{ clock: life.clock(scheduler.clock), random, log: silentLog },
       store: life.guard('store', this.storageStore),
       volumeStores: { simulated: (sr) => life.guard('volumes', factory(sr)) },
       datapath: life.guard('datapath', mutation?.datapath?.(datapath, name, disks) ?? datapath),
       peers: life.guard('peer', {
-        join: (url: string, replication: string, request: Parameters<typeof manager.join>[1]) =>
+        join: (
+          { url }: { readonly url: string },
+          replication: string,
+          request: Parameters<typeof manager.join>[1],
+        ) =>
           this.#parts.network.call({
             label: `sm-${name} > sm-${new URL(url).hostname} join`,
             from: { host: name, life },
             to: this.#parts.storageOf(new URL(url).hostname),
             timeoutMs: 120_000,
-            work: (storage) => storage.join(replication, request),
+            work: (storage) => storage.join(replication, request, simulatedFingerprint(name)),
           }),
       }),
       resolvePath: async (path) => path,

@@ -1,19 +1,37 @@
 import { pino } from 'pino'
+import type { accessRoutes } from '../../src/api/contract/access-routes.ts'
 import type { Handlers, RouteResponse, Subscribe } from '../../src/api/contract/route.ts'
 import { apiVersion } from '../../src/api/contract/shared.ts'
 import { storageRoutes } from '../../src/api/contract/storage-routes.ts'
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
-import { createServer } from '../../src/api/server/create-server.ts'
-import type { ConnectionLimits } from '../../src/api/server/limits.ts'
+import type { AccessOptions } from '../../src/api/server/access.ts'
+import { createServer, type ServerOptions } from '../../src/api/server/create-server.ts'
+import { roleSchema } from '../../src/model/access.ts'
 import type { KnownInventory } from '../../src/model/inventory.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import type { Relocation } from '../../src/model/relocation.ts'
 import type { Replication } from '../../src/model/replication.ts'
+import { withOpenDoor } from './open-door.ts'
 import { sample, sampleInventory, sampleKnownInventory } from './sample-documents.ts'
+
+const sampleAccessHandlers: Handlers<typeof accessRoutes> = {
+  getSession: async () => ({ kind: 'local', name: 'local', role: 'administrator' }),
+  getIdentity: async () => sample.identity,
+  createToken: async () => ({ token: sample.token, secret: 'sample-secret' }),
+  listTokens: async () => [sample.token],
+  revokeToken: async () => ({}),
+  listAudit: async () => [sample.auditEntry],
+}
 
 /** Handlers that answer the samples; a test replaces those that it is about. */
 const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   health: async () => ({ status: 'ok', apiVersion }),
+  ...sampleAccessHandlers,
+  listPeers: async () => [sample.peer],
+  invitePeer: async () => ({ line: 'https://beta1:7311#key#code', expiresAtMs: 1 }),
+  joinPeer: async () => sample.peer,
+  introducePeer: async () => ({ name: 'alpha1', pool: 'alpha', url: 'https://alpha1:7311' }),
+  revokePeer: async () => ({}),
   listPools: async () => [{ name: 'alpha', hosts: ['alpha1'] }],
   getHost: async () => sample.host,
   listHosts: async () => [sample.host],
@@ -67,9 +85,11 @@ const nothing = async () => ({})
 
 const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
   health: async () => ({ status: 'ok', apiVersion }),
+  ...sampleAccessHandlers,
   facts: async () => ({
     host: 'alpha1',
     apiVersion,
+    fingerprint: sample.identity.fingerprint,
     replicationSchemes: ['drbd'],
     deviceKind: 'block',
   }),
@@ -122,14 +142,30 @@ export function announce<T>(events: readonly T[]): Subscribe<T> {
   }
 }
 
-const about = { description: 'For tests', version: '0.0.0', log: pino({ level: 'silent' }) }
+/** A token is the name of a role; every key is a peer's. */
+export const sampleAccess: AccessOptions = {
+  async callerOfToken(secret) {
+    const { data: role } = roleSchema.safeParse(secret)
+    return role ? { kind: 'token', id: secret, name: secret, role, expiresAtMs: null } : null
+  },
+  callerOfFingerprint: async (id) => ({
+    ...{ kind: 'peer', id, name: 'beta/beta1', role: null, expiresAtMs: null },
+  }),
+  note: () => {},
+}
 
-export function sampleToolstack(
+const about = {
+  ...{ description: 'For tests', version: '0.0.0', log: pino({ level: 'silent' }) },
+  access: sampleAccess,
+}
+
+type SampleOptions = Partial<typeof about> &
+  Pick<ServerOptions<typeof toolstackRoutes>, 'eventHeartbeatMs' | 'connections'>
+
+/** As it is: it lets in only who may. */
+export function guardedToolstack(
   handlers: Partial<Handlers<typeof toolstackRoutes>> = {},
-  options: Partial<typeof about> & {
-    readonly eventHeartbeatMs?: number
-    readonly connections?: ConnectionLimits
-  } = {},
+  options: SampleOptions = {},
 ) {
   return createServer({
     routes: toolstackRoutes,
@@ -138,10 +174,25 @@ export function sampleToolstack(
   })
 }
 
-export function sampleStorage(handlers: Partial<Handlers<typeof storageRoutes>> = {}) {
+/** For tests of other things: plain HTTP, and everybody may. */
+export function sampleToolstack(
+  handlers: Partial<Handlers<typeof toolstackRoutes>> = {},
+  options: SampleOptions = {},
+) {
+  return withOpenDoor(guardedToolstack(handlers, options))
+}
+
+export function guardedStorage(
+  handlers: Partial<Handlers<typeof storageRoutes>> = {},
+  options: SampleOptions = {},
+) {
   return createServer({
     routes: storageRoutes,
     handlers: { ...sampleStorageHandlers, ...handlers },
-    ...{ title: 'sm', ...about },
+    ...{ title: 'sm', ...about, ...options },
   })
+}
+
+export function sampleStorage(handlers: Partial<Handlers<typeof storageRoutes>> = {}) {
+  return withOpenDoor(guardedStorage(handlers))
 }

@@ -1,3 +1,4 @@
+import type { AuditEntry, Peer, Token } from '../../src/model/access.ts'
 import type { Host } from '../../src/model/host.ts'
 import type { Inventory, KnownInventory } from '../../src/model/inventory.ts'
 import type { MigrationDetails, ReceiveRequest, Receiver } from '../../src/model/migration.ts'
@@ -11,6 +12,31 @@ import type { Vm } from '../../src/model/vm.ts'
 
 /** One valid document of each kind, for tests of whatever carries or shows them. */
 export const sample = {
+  identity: {
+    fingerprint: 'sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+    url: 'https://10.0.0.1:7311',
+  },
+  token: {
+    id: 'token-1',
+    name: 'grafana',
+    role: 'viewer',
+    createdAtMs: 1_700_000_000_000,
+    expiresAtMs: null,
+  },
+  peer: {
+    name: 'beta1',
+    pool: 'beta',
+    url: 'https://10.0.0.2:7311',
+    fingerprint: 'sha256//BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=',
+    trustedAtMs: 1_700_000_000_000,
+  },
+  auditEntry: {
+    atMs: 1_700_000_000_000,
+    who: 'token deploy',
+    what: 'migrate',
+    on: '/v1/vms/database/migrate',
+    result: 'done',
+  },
   sr: {
     id: '7f8f6c6e-1111-4111-8111-000000000001',
     name: 'local',
@@ -68,7 +94,7 @@ export const sample = {
     cpuModel: 'AMD EPYC',
     name: 'alpha1',
     pool: 'alpha',
-    url: 'http://10.0.0.1:7311',
+    url: 'https://10.0.0.1:7311',
     reachable: true,
     networks: [{ name: 'xenbr0' }],
     clockMs: 1_700_000_000_000,
@@ -190,6 +216,10 @@ export const sample = {
     reason: null,
   },
 } satisfies {
+  identity: { fingerprint: string; url: string }
+  token: Token
+  peer: Peer
+  auditEntry: AuditEntry
   ownership: Ownership
   sending: Sending
   sr: Sr

@@ -24,8 +24,14 @@ export async function callXenApi(url: string, method: string, ...params: unknown
 }
 
 /** Calls with a session of their own. */
-export async function openSession(url: string) {
-  const session: string = await callXenApi(url, 'session.login_with_password', 'root', 'any')
+export async function openSession({
+  url,
+  token,
+}: {
+  readonly url: string
+  readonly token: string
+}) {
+  const session: string = await callXenApi(url, 'session.login_with_password', 'root', token)
   const call = (method: string, ...params: unknown[]) => callXenApi(url, method, session, ...params)
   return { session, call }
 }

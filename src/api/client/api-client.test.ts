@@ -1,12 +1,12 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { OpenServer } from '../../../test/support/open-door.ts'
 import { sampleStorage, sampleToolstack } from '../../../test/support/sample-daemons.ts'
 import { sample } from '../../../test/support/sample-documents.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { storageRoutes } from '../contract/storage-routes.ts'
 import { toolstackRoutes } from '../contract/toolstack-routes.ts'
-import type { ApiServer } from '../server/create-server.ts'
 import { createApiClient } from './api-client.ts'
 import { createNodeFetch } from './node-fetch.ts'
 
@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.close()
 })
 
-async function listening(server: ApiServer): Promise<string> {
+async function listening(server: OpenServer): Promise<string> {
   open.push(server)
   return server.listen({ host: '127.0.0.1', port: 0 })
 }
@@ -42,7 +42,7 @@ describe.each([
     const seen: unknown[] = []
     const note =
       <T>(answer: T) =>
-      async (given: unknown) => {
+      async ({ requester: _, ...given }: { readonly requester: unknown }) => {
         seen.push(given)
         return answer
       }

@@ -1,3 +1,4 @@
+import { isCrosspoolError } from '../../model/errors.ts'
 import type { Route, RouteCall, RouteResponse, Routes } from '../contract/route.ts'
 import { eventsOf } from './event-source.ts'
 import type { Fetch } from './http.ts'
@@ -91,6 +92,7 @@ async function callRoute(
       return { status: response.status, text: await response.text() }
     } catch (error) {
       options.signal?.throwIfAborted()
+      if (isCrosspoolError(error)) throw error
       throw deadline.aborted ? unanswered(context.url, timeoutMs) : unreachable(context.url, error)
     }
   }

@@ -1,13 +1,13 @@
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { OpenServer } from '../../../test/support/open-door.ts'
 import { sampleStorage, sampleToolstack } from '../../../test/support/sample-daemons.ts'
 import { sample } from '../../../test/support/sample-documents.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Operation } from '../../model/operation.ts'
 import type { Replication } from '../../model/replication.ts'
 import { toolstackRoutes } from '../contract/toolstack-routes.ts'
-import type { ApiServer } from '../server/create-server.ts'
 import { createApiClient } from './api-client.ts'
 import { createNodeFetch } from './node-fetch.ts'
 import { createRemoteStorageManager } from './remote-storage-manager.ts'
@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.close()
 })
 
-async function listening(server: ApiServer): Promise<string> {
+async function listening(server: OpenServer): Promise<string> {
   open.push(server)
   return server.listen({ host: '127.0.0.1', port: 0 })
 }
@@ -212,9 +212,12 @@ describe('the stream', () => {
 describe("a remote storage manager's watch", () => {
   const watch = (url: string) => {
     const seen: Replication['state'][] = []
-    const stop = createRemoteStorageManager(url).watchReplication('r-1', ({ state }) => {
-      seen.push(state)
-    })
+    const stop = createRemoteStorageManager({ url, fetch: createNodeFetch() }).watchReplication(
+      'r-1',
+      ({ state }) => {
+        seen.push(state)
+      },
+    )
     return { seen, stop }
   }
 

@@ -1,25 +1,37 @@
 import { createHash } from 'node:crypto'
-import { connect } from 'node:net'
 import { type Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { afterEach, expect, test } from 'vitest'
-import { sampleToolstack } from '../../../test/support/sample-daemons.ts'
+import { newIdentity } from '../../../test/support/identities.ts'
+import { guardedToolstack } from '../../../test/support/sample-daemons.ts'
 import { MiB } from '../../lib/units.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { memoryPath, memoryProtocol } from '../contract/toolstack-routes.ts'
 import type { ApiServer } from '../server/create-server.ts'
 import { createToolstackPeers } from './peers.ts'
+import { PinnedConnector } from './pinned-connector.ts'
 
 const open: ApiServer[] = []
 afterEach(async () => {
   for (const server of open.splice(0)) await server.close()
 })
 
+const [here, there] = await Promise.all([newIdentity(), newIdentity()])
+const connector = new PinnedConnector({
+  identity: here,
+  fingerprintAt: async () => there.fingerprint,
+})
+
+async function listening(server: ApiServer): Promise<string> {
+  const port = await server.listen({ tcp: { host: '127.0.0.1', port: 0, identity: there } })
+  return `https://127.0.0.1:${port}`
+}
+
 /** A server whose upgraded connections come out of `next`. */
 async function serving() {
   const waiting: ((stream: Duplex) => void)[] = []
   const asked: unknown[] = []
-  const server = sampleToolstack()
+  const server = guardedToolstack()
   server.onUpgrade(memoryPath, memoryProtocol, async (params, token) => {
     asked.push({ ...params, token })
     if (token !== 'good') throw new CrosspoolError('UNAUTHORIZED')
@@ -27,10 +39,10 @@ async function serving() {
     return (stream) => waiting.shift()?.(stream)
   })
   open.push(server)
-  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+  const url = await listening(server)
   return {
     ...{ server, url, asked },
-    peer: createToolstackPeers().connect(url),
+    peer: createToolstackPeers(connector).connect(url),
     next: () => new Promise<Duplex>((resolve) => waiting.push(resolve)),
   }
 }
@@ -107,10 +119,10 @@ test('a side that does not read holds the other one up', async () => {
 test('what follows the request at once is not lost', async () => {
   const { url, next } = await serving()
   const arriving = next()
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  const socket = await connector.connect(url)
   socket.write(
     `GET /v1/receivers/r/memory HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n` +
-      `Upgrade: ${memoryProtocol}\r\nAuthorization: Bearer good\r\n\r\nearly bytes`,
+      `Upgrade: ${memoryProtocol}\r\nCrosspool-Receiver-Token: good\r\n\r\nearly bytes`,
   )
   const target = await arriving
   socket.end()
@@ -127,9 +139,9 @@ test.each([
 })
 
 test('a server without the protocol refuses it', async () => {
-  const server = sampleToolstack()
+  const server = guardedToolstack()
   open.push(server)
-  const peer = createToolstackPeers().connect(await server.listen({ host: '127.0.0.1', port: 0 }))
+  const peer = createToolstackPeers(connector).connect(await listening(server))
   await expect(peer.openMemory('r', 'good')).rejects.toMatchObject({ code: 'BAD_REQUEST' })
 })
 
@@ -140,11 +152,11 @@ test('nobody there is PEER_UNREACHABLE', async () => {
 })
 
 test('no answer in time is PEER_UNREACHABLE', async () => {
-  const server = sampleToolstack()
+  const server = guardedToolstack()
   server.onUpgrade(memoryPath, memoryProtocol, () => new Promise(() => {}))
   open.push(server)
-  const url = await server.listen({ host: '127.0.0.1', port: 0 })
-  const peer = createToolstackPeers({ timeoutMs: 50 }).connect(url)
+  const url = await listening(server)
+  const peer = createToolstackPeers(connector, { timeoutMs: 50 }).connect(url)
   await expect(peer.openMemory('r', 'good')).rejects.toMatchObject({
     code: 'PEER_UNREACHABLE',
     details: { reason: 'no answer within 50 ms' },

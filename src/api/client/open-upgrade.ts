@@ -1,10 +1,11 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect as connectTls } from 'node:tls'
 import { CrosspoolError } from '../../model/errors.ts'
+import { receiverTokenHeader } from '../contract/shared.ts'
 import { limitedText } from './limited-text.ts'
+import type { PinnedConnector } from './pinned-connector.ts'
 import { errorOfAnswer } from './read-answer.ts'
 import { unanswered, unreachable } from './unreachable.ts'
 
@@ -12,6 +13,7 @@ export interface UpgradeOptions {
   readonly protocol: string
   readonly token: string
   readonly timeoutMs: number
+  readonly connector: PinnedConnector
 }
 
 const keepAliveProbeMs = 15_000
@@ -21,12 +23,19 @@ const keepAliveProbeMs = 15_000
  * half-open: each side ends its own direction. @throws what the server refuses with, PEER_UNREACHABLE
  */
 export async function openUpgrade(url: string, options: UpgradeOptions): Promise<Duplex> {
-  const request = start(url, options)
-  const deadline = setTimeout(
-    () => request.destroy(unanswered(url, options.timeoutMs)),
-    options.timeoutMs,
-  )
+  let abandon: (error: Error) => void = () => {}
+  const late = new Promise<never>((_resolve, reject) => {
+    abandon = reject
+  })
+  let request: ClientRequest | null = null
+  const deadline = setTimeout(() => {
+    const error = unanswered(url, options.timeoutMs)
+    abandon(error)
+    request?.destroy(error)
+  }, options.timeoutMs)
   try {
+    const socket = await Promise.race([options.connector.connect(url, true), late])
+    request = start(url, options, socket)
     const answer = await answerOf(request)
     if ('stream' in answer) return answer.stream
     throw errorOfAnswer(answer.response.statusCode ?? 0, await limitedText(answer.response), url)
@@ -37,18 +46,9 @@ export async function openUpgrade(url: string, options: UpgradeOptions): Promise
   }
 }
 
-function start(url: string, { protocol, token }: UpgradeOptions) {
-  const { hostname, port, protocol: scheme } = new URL(url)
-  const isSecure = scheme === 'https:'
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const socket = connect({ host, port: Number(port || (isSecure ? 443 : 80)), allowHalfOpen: true })
-  const headers = { connection: 'Upgrade', upgrade: protocol, authorization: `Bearer ${token}` }
-  const request = isSecure
-    ? httpsRequest(url, {
-        headers,
-        createConnection: () => connectTls({ socket, servername: host }),
-      })
-    : httpRequest(url, { headers, createConnection: () => socket })
+function start(url: string, { protocol, token }: UpgradeOptions, socket: Socket): ClientRequest {
+  const headers = { connection: 'Upgrade', upgrade: protocol, [receiverTokenHeader]: token }
+  const request = httpsRequest(url, { headers, createConnection: () => socket })
   request.end()
   return request
 }

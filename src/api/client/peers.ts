@@ -1,10 +1,12 @@
-import type { StoragePeers, ToolstackPeers } from '../../ports/peers.ts'
+import type { Identity } from '../../lib/identity.ts'
+import type { StoragePeers, ToolstackPeers, TrustPeers } from '../../ports/peers.ts'
 import { versionPath } from '../contract/shared.ts'
 import { storageRoutes } from '../contract/storage-routes.ts'
 import { memoryPath, memoryProtocol, toolstackRoutes } from '../contract/toolstack-routes.ts'
 import { createApiClient } from './api-client.ts'
 import { createNodeFetch } from './node-fetch.ts'
 import { openUpgrade } from './open-upgrade.ts'
+import { PinnedConnector, untrusted } from './pinned-connector.ts'
 import { fillPath } from './request-parts.ts'
 
 export interface PeerOptions {
@@ -14,16 +16,31 @@ export interface PeerOptions {
 
 const defaultTimeoutMs = 30_000
 
-/** Storage managers of other hosts, reached by the address in a replication URI. */
-export function createStoragePeers(options: PeerOptions = {}): StoragePeers {
-  const clientOptions = {
-    timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
-    fetch: createNodeFetch(),
-  }
+/** Storage managers of other hosts, reached by the address in a replication URI, which says what key they have. */
+export function createStoragePeers(identity: Identity, options: PeerOptions = {}): StoragePeers {
+  const { timeoutMs = defaultTimeoutMs } = options
   return {
-    join: (url, replication, body) =>
-      createApiClient(storageRoutes, url, clientOptions).join({ params: { replication }, body }),
+    join({ url, fingerprint }, replication, body) {
+      const fetch = fetchOf(fingerprint, identity)
+      const client = createApiClient(storageRoutes, url, { timeoutMs, fetch })
+      return client.join({ params: { replication }, body })
+    },
   }
+}
+
+/** The xapi of an invitation. */
+export function createTrustPeers(identity: Identity): TrustPeers {
+  return {
+    introduce(url, fingerprint, body) {
+      const fetch = fetchOf(fingerprint, identity)
+      return createApiClient(toolstackRoutes, url, { fetch }).introducePeer({ body })
+    },
+  }
+}
+
+function fetchOf(fingerprint: string, identity: Identity) {
+  const connector = new PinnedConnector({ identity, fingerprintAt: async () => fingerprint })
+  return createNodeFetch({ connector })
 }
 
 export interface ToolstackPeerOptions extends PeerOptions {
@@ -32,12 +49,16 @@ export interface ToolstackPeerOptions extends PeerOptions {
 }
 
 /** Other hosts' xapis. All share one pool of connections, which stay open between the calls. */
-export function createToolstackPeers(options: ToolstackPeerOptions = {}): ToolstackPeers {
+export function createToolstackPeers(
+  connector: PinnedConnector,
+  options: ToolstackPeerOptions = {},
+): ToolstackPeers {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs
   const shortOptions = { timeoutMs: options.heartbeatTimeoutMs ?? 5_000 }
-  const fetch = createNodeFetch()
+  const fetch = createNodeFetch({ connector })
   return {
     connect(url) {
+      if (!url.startsWith('https:')) throw untrusted(url, 'it does not speak TLS')
       const client = createApiClient(toolstackRoutes, url, { timeoutMs, fetch })
       const root = url.replace(/\/+$/, '') + versionPath
       return {
@@ -48,7 +69,7 @@ export function createToolstackPeers(options: ToolstackPeerOptions = {}): Toolst
         getReceiver: (receiver, token) => client.getReceiver({ params: { receiver }, token }),
         openMemory: (receiver, token) =>
           openUpgrade(root + fillPath(memoryPath, { receiver }), {
-            ...{ protocol: memoryProtocol, token, timeoutMs },
+            ...{ protocol: memoryProtocol, token, timeoutMs, connector },
           }),
         heartbeat: (receiver, token, body) =>
           client.heartbeat({ params: { receiver }, token, body }, shortOptions),

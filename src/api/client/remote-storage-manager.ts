@@ -5,7 +5,7 @@ import type { Replication } from '../../model/replication.ts'
 import type { DiskHandover, StorageManager } from '../../ports/storage-manager.ts'
 import { storageRoutes } from '../contract/storage-routes.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
-import { createNodeFetch } from './node-fetch.ts'
+import type { DaemonAddress } from './daemon-address.ts'
 
 export interface RemoteStorageManagerOptions {
   /** Deadline of every call; 2 minutes unless told, since making and filling volumes takes its time. */
@@ -14,13 +14,13 @@ export interface RemoteStorageManagerOptions {
 
 type Client = ApiClient<typeof storageRoutes>
 
-/** The storage manager behind the API at `url`, with the errors that it throws there. */
+/** The storage manager behind the API at an address, with the errors that it throws there. */
 export function createRemoteStorageManager(
-  url: string,
+  { url, fetch }: DaemonAddress,
   options: RemoteStorageManagerOptions = {},
 ): StorageManager {
   const timeoutMs = options.timeoutMs ?? 300_000
-  const client = createApiClient(storageRoutes, url, { timeoutMs, fetch: createNodeFetch() })
+  const client = createApiClient(storageRoutes, url, { timeoutMs, fetch })
   return {
     facts: () => client.facts(),
     listSrs: () => client.listSrs(),
@@ -36,10 +36,10 @@ export function createRemoteStorageManager(
     detach: (vdi) => client.detach({ params: { vdi } }),
     adopt: (vdi, device) => client.adopt({ params: { vdi }, body: { device } }),
     disown: (vdi) => client.disown({ params: { vdi } }),
-    getReplicationTarget: (vdi, schemes) =>
+    getReplicationTarget: (vdi, schemes, source) =>
       client.getReplicationTarget({
         params: { vdi },
-        body: schemes === undefined ? {} : { schemes: [...schemes] },
+        body: { ...(schemes ? { schemes: [...schemes] } : {}), ...(source ? { source } : {}) },
       }),
     replicateTo: (vdi, uri) => client.replicateTo({ params: { vdi }, body: { uri } }),
     relocate: (vdi, sr) => client.relocate({ params: { vdi }, body: { sr } }),

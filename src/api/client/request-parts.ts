@@ -1,5 +1,5 @@
 import type { Route } from '../contract/route.ts'
-import { versionPath } from '../contract/shared.ts'
+import { receiverTokenHeader, versionPath } from '../contract/shared.ts'
 
 /** What a caller gives, whatever the route. */
 export interface RequestParts {
@@ -29,7 +29,7 @@ export function requestOf(
       headers: {
         accept: route.events ? 'text/event-stream' : 'application/json',
         ...(hasBody ? { 'content-type': 'application/json' } : {}),
-        ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
+        ...(call.token === undefined ? {} : { [receiverTokenHeader]: call.token }),
       },
       ...(hasBody ? { body: JSON.stringify(call.body) } : {}),
     },

@@ -1,8 +1,11 @@
 import { CrosspoolError } from '../../model/errors.ts'
+import { readSocketUrl } from './socket-url.ts'
 
 /** What the operating system's codes mean to a person. */
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
+  ENOENT: 'there is no such socket; does the daemon run?',
+  EACCES: 'this user may not open the socket',
   ECONNRESET: 'the connection was cut',
   EPIPE: 'the connection was cut',
   ENOTFOUND: 'there is no host of this name',
@@ -18,11 +21,17 @@ export function unreachable(url: string, error: unknown): CrosspoolError {
   const known = code === null ? undefined : reasons[code]
   const text = error instanceof Error ? error.message : String(error)
   const reason = known === undefined ? text : `${known} (${code})`
-  return new CrosspoolError('PEER_UNREACHABLE', { url, reason }, error)
+  return new CrosspoolError('PEER_UNREACHABLE', { url: shown(url), reason }, error)
 }
 
 export function unanswered(url: string, timeoutMs: number): CrosspoolError {
-  return new CrosspoolError('PEER_UNREACHABLE', { url, reason: `no answer within ${timeoutMs} ms` })
+  const reason = `no answer within ${timeoutMs} ms`
+  return new CrosspoolError('PEER_UNREACHABLE', { url: shown(url), reason })
+}
+
+/** A socket is shown as its path. */
+function shown(url: string): string {
+  return readSocketUrl(url)?.socketPath ?? url
 }
 
 /** Looks through the causes: `fetch` puts the system's error there. */

@@ -14,10 +14,11 @@ import { storageRoutes } from './storage-routes.ts'
 import { toolstackRoutes } from './toolstack-routes.ts'
 
 const routes = defineRoutes({
-  plain: { method: 'GET', path: '/plain', summary: 's', response: z.string() },
+  plain: { method: 'GET', path: '/plain', role: 'viewer', summary: 's', response: z.string() },
   full: {
     method: 'POST',
     path: '/a/{first}/b/{second}',
+    role: 'operator',
     summary: 's',
     query: z.object({ count: z.coerce.number() }),
     body: z.object({ name: z.string().default('x') }),
@@ -27,6 +28,7 @@ const routes = defineRoutes({
   optional: {
     method: 'POST',
     path: '/c',
+    role: 'operator',
     summary: 's',
     query: z.object({ sr: z.string().optional() }),
     body: z.object({}).default({}),

@@ -1,11 +1,12 @@
 import type { z } from 'zod'
+import type { Access, Caller } from '../../model/access.ts'
 import type { ErrorCode } from '../../model/errors.ts'
 
 /**
  * A route is data. The server mounts it, the client calls it, OpenAPI describes it; none of them
  * knows any route by itself.
  */
-export interface Route {
+export interface Route extends Access {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** With parameters as {name}, below /v1. */
   readonly path: string
@@ -20,8 +21,10 @@ export interface Route {
   readonly events?: true
   /** True for the event after which no other will come: the stream ends with it. */
   isLast?(event: unknown): boolean
-  /** Needs the receiver's token as `Authorization: Bearer`. */
+  /** Needs the receiver's token in a header of its own. */
   readonly token?: true
+  /** A POST that changes nothing, or too often the same: the audit log has no place for it. */
+  readonly isUnnoted?: true
 }
 
 export type Routes = Readonly<Record<string, Route>>
@@ -43,13 +46,19 @@ type Given<S, Key extends string> = S extends z.ZodType
       : { readonly [K in Key]: z.input<S> }
   : unknown
 
-/** What a handler gets: path parameters under `params`, then `query`, `body` and `token` where the route has them. */
-export type RouteRequest<R extends Route> = { readonly params: PathParameters<R['path']> } & Parsed<
-  R['query'],
-  'query'
-> &
+/** What a handler gets: path parameters under `params`, who asks, then `query`, `body` and `token` where the route has them. */
+export type RouteRequest<R extends Route> = {
+  readonly params: PathParameters<R['path']>
+  readonly requester: Requester
+} & Parsed<R['query'], 'query'> &
   Parsed<R['body'], 'body'> &
   (R extends { token: true } ? { readonly token: string } : unknown)
+
+/** Who asks, as far as is known: a stranger has no caller, but may have shown a key. */
+export interface Requester {
+  readonly caller: Caller | null
+  readonly fingerprint: string | null
+}
 
 /** What a caller gives. */
 export type RouteCall<R extends Route> = (R['path'] extends `${string}{${string}`

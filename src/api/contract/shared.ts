@@ -9,6 +9,9 @@ export const apiVersion = '1.0'
 /** Below it are all routes of both daemons. */
 export const versionPath = '/v1'
 
+/** Where the token of a receiver is, apart from the caller's own. */
+export const receiverTokenHeader = 'crosspool-receiver-token'
+
 export const leftoverSchema = z
   .object({
     kind: z.string(),

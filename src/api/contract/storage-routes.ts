@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fingerprintSchema } from '../../model/access.ts'
 import { deviceKindSchema } from '../../model/host.ts'
 import { isOver, type Relocation, relocationSchema } from '../../model/relocation.ts'
 import {
@@ -8,6 +9,7 @@ import {
 } from '../../model/replication.ts'
 import { srCreateSchema, srSchema } from '../../model/sr.ts'
 import { vdiCreateSchema, vdiSchema } from '../../model/vdi.ts'
+import { accessRoutes } from './access-routes.ts'
 import { defineRoutes } from './route.ts'
 import { emptySchema, healthSchema, leftoverSchema } from './shared.ts'
 
@@ -22,24 +24,35 @@ export const storageRoutes = defineRoutes({
   health: {
     method: 'GET',
     path: '/health',
+    role: 'anyone',
     summary: 'Is the daemon alive',
     response: healthSchema,
   },
+  ...accessRoutes,
   facts: {
     method: 'GET',
     path: '/facts',
+    role: 'viewer',
     summary: 'What this storage manager can do',
     response: z.object({
       host: z.string(),
       apiVersion: z.string(),
+      fingerprint: fingerprintSchema,
       replicationSchemes: z.array(z.string()),
       deviceKind: deviceKindSchema,
     }),
   },
-  listSrs: { method: 'GET', path: '/srs', summary: 'SR.ls', response: z.array(srSchema) },
+  listSrs: {
+    method: 'GET',
+    path: '/srs',
+    role: 'viewer',
+    summary: 'SR.ls',
+    response: z.array(srSchema),
+  },
   createSr: {
     method: 'POST',
     path: '/srs',
+    role: 'administrator',
     summary: 'SR.create: makes a volume store known',
     body: srCreateSchema,
     response: srSchema,
@@ -49,6 +62,7 @@ export const storageRoutes = defineRoutes({
   forgetSr: {
     method: 'DELETE',
     path: '/srs/{sr}',
+    role: 'administrator',
     summary: 'SR.forget: its volumes stay as they are',
     response: emptySchema,
     errors: ['NOT_FOUND', 'BUSY'],
@@ -56,6 +70,7 @@ export const storageRoutes = defineRoutes({
   listVdis: {
     method: 'GET',
     path: '/vdis',
+    role: 'viewer',
     summary: 'VDI.ls',
     query: z.object({ sr: z.string().optional(), device: z.string().optional() }),
     response: z.array(vdiSchema),
@@ -63,6 +78,7 @@ export const storageRoutes = defineRoutes({
   createVdi: {
     method: 'POST',
     path: '/vdis',
+    role: 'operator',
     summary: 'VDI.create: a volume that reads as zeroes',
     body: vdiCreateSchema.extend({ id: z.uuid().optional() }),
     response: vdiSchema,
@@ -72,6 +88,7 @@ export const storageRoutes = defineRoutes({
   getVdi: {
     method: 'GET',
     path: '/vdis/{vdi}',
+    role: 'viewer',
     summary: 'VDI.stat',
     response: vdiSchema,
     errors: ['NOT_FOUND'],
@@ -79,6 +96,7 @@ export const storageRoutes = defineRoutes({
   destroyVdi: {
     method: 'DELETE',
     path: '/vdis/{vdi}',
+    role: 'operator',
     summary: 'VDI.destroy',
     response: emptySchema,
     errors: ['WRONG_STATE'],
@@ -86,6 +104,7 @@ export const storageRoutes = defineRoutes({
   attach: {
     method: 'POST',
     path: '/vdis/{vdi}/attach',
+    role: 'administrator',
     summary: 'VDI.attach',
     response: vdiSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE'],
@@ -93,6 +112,7 @@ export const storageRoutes = defineRoutes({
   activate: {
     method: 'POST',
     path: '/vdis/{vdi}/activate',
+    role: 'administrator',
     summary: "VDI.activate: answers the VM's device",
     response: vdiSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE'],
@@ -100,6 +120,7 @@ export const storageRoutes = defineRoutes({
   deactivate: {
     method: 'POST',
     path: '/vdis/{vdi}/deactivate',
+    role: 'administrator',
     summary: 'VDI.deactivate',
     response: vdiSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE', 'BUSY'],
@@ -107,6 +128,7 @@ export const storageRoutes = defineRoutes({
   detach: {
     method: 'POST',
     path: '/vdis/{vdi}/detach',
+    role: 'administrator',
     summary: 'VDI.detach',
     response: vdiSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE'],
@@ -114,6 +136,7 @@ export const storageRoutes = defineRoutes({
   adopt: {
     method: 'POST',
     path: '/vdis/{vdi}/adopt',
+    role: 'administrator',
     summary: 'Takes over the device of a running VM that was started without us',
     body: z.object({ device: z.string() }),
     response: vdiSchema,
@@ -122,6 +145,7 @@ export const storageRoutes = defineRoutes({
   disown: {
     method: 'POST',
     path: '/vdis/{vdi}/disown',
+    role: 'administrator',
     summary: 'Gives an adopted device back as it was',
     response: vdiSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE', 'BUSY'],
@@ -129,9 +153,15 @@ export const storageRoutes = defineRoutes({
   getReplicationTarget: {
     method: 'POST',
     path: '/vdis/{vdi}/replication-target',
+    role: 'administrator',
     summary:
       'VDI.get_replication_target: one URI that is enough for another storage manager to start the mirror',
-    body: z.object({ schemes: z.array(z.string()).optional() }).default({}),
+    body: z
+      .object({
+        schemes: z.array(z.string()).optional(),
+        source: fingerprintSchema.optional(),
+      })
+      .default({}),
     response: z.object({ uri: z.string(), replication: z.string() }),
     status: 201,
     errors: ['NOT_FOUND', 'WRONG_STATE', 'BUSY', 'NOT_SUPPORTED', 'NO_FREE_MINOR', 'NO_FREE_PORT'],
@@ -139,6 +169,7 @@ export const storageRoutes = defineRoutes({
   replicateTo: {
     method: 'POST',
     path: '/vdis/{vdi}/replicate-to',
+    role: 'administrator',
     summary: 'VDI.replicate_to: mirrors the disk, in use or not, to the target behind the URI',
     body: z.object({ uri: z.string() }),
     response: replicationSchema,
@@ -158,6 +189,7 @@ export const storageRoutes = defineRoutes({
   relocate: {
     method: 'POST',
     path: '/vdis/{vdi}/relocate',
+    role: 'operator',
     summary: 'VDI.relocate: begins to move the disk, in use or not, to another SR of this host',
     body: z.object({ sr: z.string().describe('id of the SR') }),
     response: vdiSchema,
@@ -167,6 +199,7 @@ export const storageRoutes = defineRoutes({
   watchRelocation: {
     method: 'GET',
     path: '/vdis/{vdi}/relocation/events',
+    role: 'viewer',
     summary: 'How far the move is, at every change, until it is over',
     response: relocationSchema,
     events: true,
@@ -176,18 +209,21 @@ export const storageRoutes = defineRoutes({
   cancelRelocation: {
     method: 'DELETE',
     path: '/vdis/{vdi}/relocation',
+    role: 'operator',
     summary: 'Takes the move back if it is not over; answers when it is',
     response: emptySchema,
   },
   listReplications: {
     method: 'GET',
     path: '/replications',
+    role: 'viewer',
     summary: 'All replications of this host',
     response: z.array(replicationSchema),
   },
   getReplication: {
     method: 'GET',
     path: '/replications/{replication}',
+    role: 'viewer',
     summary: 'State and progress',
     response: replicationSchema,
     errors: ['NOT_FOUND'],
@@ -195,6 +231,7 @@ export const storageRoutes = defineRoutes({
   watchReplication: {
     method: 'GET',
     path: '/replications/{replication}/events',
+    role: 'viewer',
     summary: 'State and progress at every change, until it is stopped',
     response: replicationSchema,
     events: true,
@@ -204,6 +241,7 @@ export const storageRoutes = defineRoutes({
   limitReplication: {
     method: 'POST',
     path: '/replications/{replication}/limit',
+    role: 'operator',
     summary: 'Limits its copying from now on; to be told on both sides',
     body: replicationLimitSchema,
     response: replicationSchema,
@@ -212,6 +250,7 @@ export const storageRoutes = defineRoutes({
   stopReplication: {
     method: 'DELETE',
     path: '/replications/{replication}',
+    role: 'administrator',
     summary: 'Takes the mirror out on this side',
     query: z.object({ keep: keepSchema.default('volume') }),
     response: emptySchema,
@@ -219,6 +258,7 @@ export const storageRoutes = defineRoutes({
   join: {
     method: 'POST',
     path: '/replications/{replication}/join',
+    role: 'anyone',
     summary: 'Between storage managers: the source answers the URI',
     body: z.object({ secret: z.string(), sizeBytes: z.int().positive(), hello: helloSchema }),
     response: z.object({ welcome: helloSchema }),
@@ -227,6 +267,7 @@ export const storageRoutes = defineRoutes({
   armHandover: {
     method: 'POST',
     path: '/handover/arm',
+    role: 'administrator',
     summary: 'Does beforehand what the handover needs',
     body: handoverSchema,
     response: emptySchema,
@@ -235,6 +276,7 @@ export const storageRoutes = defineRoutes({
   releaseDisks: {
     method: 'POST',
     path: '/handover/release',
+    role: 'administrator',
     summary: 'Source, VM paused: drains the disks and lets go of them',
     body: handoverSchema,
     response: emptySchema,
@@ -243,6 +285,7 @@ export const storageRoutes = defineRoutes({
   reclaimDisks: {
     method: 'POST',
     path: '/handover/reclaim',
+    role: 'administrator',
     summary: 'Source, after a refusal: takes the disks back',
     body: handoverSchema,
     response: emptySchema,
@@ -251,6 +294,7 @@ export const storageRoutes = defineRoutes({
   takeDisks: {
     method: 'POST',
     path: '/handover/take',
+    role: 'administrator',
     summary: 'Target, after the release: makes the disks writable here',
     body: handoverSchema,
     response: emptySchema,
@@ -259,12 +303,14 @@ export const storageRoutes = defineRoutes({
   leftovers: {
     method: 'GET',
     path: '/leftovers',
+    role: 'viewer',
     summary: 'Everything of ours on this host and why it is there',
     response: z.array(leftoverSchema),
   },
   cleanLeftovers: {
     method: 'DELETE',
     path: '/leftovers',
+    role: 'administrator',
     summary: 'Removes what has no reason; answers it, with why it stays where it is in use',
     response: z.array(leftoverSchema),
   },

@@ -14,6 +14,7 @@ import { isEnded, type Operation, operationSchema } from '../../model/operation.
 import { decisionSchema, ownershipSchema } from '../../model/ownership.ts'
 import { replicationLimitSchema } from '../../model/replication.ts'
 import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
+import { accessRoutes, trustRoutes } from './access-routes.ts'
 import { defineRoutes } from './route.ts'
 import { emptySchema, healthSchema } from './shared.ts'
 import { vmRoutes } from './vm-routes.ts'
@@ -23,25 +24,38 @@ export const toolstackRoutes = defineRoutes({
   health: {
     method: 'GET',
     path: '/health',
+    role: 'anyone',
     summary: 'Is the daemon alive',
     response: healthSchema,
   },
+  ...accessRoutes,
+  ...trustRoutes,
   listPools: {
     method: 'GET',
     path: '/pools',
+    role: 'viewer',
     summary: 'Pools that this host knows',
     response: z.array(poolSchema),
   },
-  getHost: { method: 'GET', path: '/host', summary: 'This host', response: hostSchema },
+  getHost: {
+    method: 'GET',
+    path: '/host',
+    role: 'viewer',
+    peers: true,
+    summary: 'This host',
+    response: hostSchema,
+  },
   listHosts: {
     method: 'GET',
     path: '/hosts',
+    role: 'viewer',
     summary: 'This host and all that were introduced to it',
     response: z.array(hostSchema),
   },
   introduceHost: {
     method: 'POST',
     path: '/hosts',
+    role: 'administrator',
     summary: 'Makes another host known, of this pool or of another',
     body: z.object({ url: z.url() }),
     response: hostSchema,
@@ -51,24 +65,29 @@ export const toolstackRoutes = defineRoutes({
   forgetHost: {
     method: 'DELETE',
     path: '/hosts/{host}',
+    role: 'administrator',
     summary: 'Forgets a host that was introduced',
     response: emptySchema,
   },
   getInventory: {
     method: 'GET',
     path: '/inventory',
+    role: 'viewer',
+    peers: true,
     summary: 'All that is on this host',
     response: inventorySchema,
   },
   listInventories: {
     method: 'GET',
     path: '/inventories',
+    role: 'viewer',
     summary: 'All that is on this host and on all that were introduced to it',
     response: z.array(knownInventorySchema),
   },
   watchInventories: {
     method: 'GET',
     path: '/inventories/events',
+    role: 'viewer',
     summary: 'The same at every change',
     response: z.array(knownInventorySchema),
     events: true,
@@ -76,6 +95,7 @@ export const toolstackRoutes = defineRoutes({
   listNetworks: {
     method: 'GET',
     path: '/networks',
+    role: 'viewer',
     summary: 'Networks of this host',
     response: z.array(networkSchema),
   },
@@ -83,6 +103,8 @@ export const toolstackRoutes = defineRoutes({
   preflight: {
     method: 'POST',
     path: '/vms/{vm}/preflight',
+    role: 'viewer',
+    isUnnoted: true,
     summary: 'VM.assert_can_migrate: every check, nothing is changed',
     body: migrateRequestSchema,
     response: preflightSchema,
@@ -91,6 +113,7 @@ export const toolstackRoutes = defineRoutes({
   migrate: {
     method: 'POST',
     path: '/vms/{vm}/migrate',
+    role: 'operator',
     summary: 'VM.migrate: answers the operation, which goes on by itself',
     body: migrateRequestSchema,
     response: operationSchema,
@@ -100,6 +123,7 @@ export const toolstackRoutes = defineRoutes({
   moveDisk: {
     method: 'POST',
     path: '/vdis/{vdi}/move',
+    role: 'operator',
     summary: 'VDI.pool_migrate: moves a disk, in use or not, to another SR of this host',
     body: z.object({ sr: z.string().describe('id or name of the SR') }),
     response: operationSchema,
@@ -109,6 +133,8 @@ export const toolstackRoutes = defineRoutes({
   receiveRequest: {
     method: 'POST',
     path: '/vms/{vm}/receive-request',
+    role: 'viewer',
+    isUnnoted: true,
     summary: 'By hand: the words in which VM.receive is to be asked for this VM',
     body: migrateRequestSchema,
     response: receiveRequestSchema,
@@ -117,6 +143,7 @@ export const toolstackRoutes = defineRoutes({
   send: {
     method: 'POST',
     path: '/vms/{vm}/send',
+    role: 'operator',
     summary: 'By hand: sends the memory to a receiver; the VM is paused when it is across',
     body: sendRequestSchema,
     response: sendingSchema,
@@ -126,6 +153,7 @@ export const toolstackRoutes = defineRoutes({
   getSending: {
     method: 'GET',
     path: '/sendings/{sending}',
+    role: 'viewer',
     summary: 'By hand: how far the memory is',
     response: sendingSchema,
     errors: ['NOT_FOUND'],
@@ -133,6 +161,7 @@ export const toolstackRoutes = defineRoutes({
   resumeSending: {
     method: 'POST',
     path: '/sendings/{sending}/resume',
+    role: 'operator',
     summary: 'By hand: the VM runs on here',
     response: sendingSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE'],
@@ -140,6 +169,7 @@ export const toolstackRoutes = defineRoutes({
   forgetSending: {
     method: 'POST',
     path: '/sendings/{sending}/forget',
+    role: 'operator',
     summary: 'By hand: the VM runs there; removes the paused copy here',
     response: sendingSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE'],
@@ -147,12 +177,14 @@ export const toolstackRoutes = defineRoutes({
   listOperations: {
     method: 'GET',
     path: '/operations',
+    role: 'viewer',
     summary: 'Operations, the newest first',
     response: z.array(operationSchema),
   },
   getOperation: {
     method: 'GET',
     path: '/operations/{operation}',
+    role: 'viewer',
     summary: 'One operation',
     response: operationSchema,
     errors: ['NOT_FOUND'],
@@ -160,6 +192,7 @@ export const toolstackRoutes = defineRoutes({
   watchOperation: {
     method: 'GET',
     path: '/operations/{operation}/events',
+    role: 'viewer',
     summary: 'The operation at every change, until it has ended',
     response: operationSchema,
     events: true,
@@ -169,6 +202,7 @@ export const toolstackRoutes = defineRoutes({
   cancelOperation: {
     method: 'POST',
     path: '/operations/{operation}/cancel',
+    role: 'operator',
     summary: 'Takes everything back; possible until the VM has been released',
     response: operationSchema,
     errors: ['NOT_FOUND', 'TOO_LATE_TO_CANCEL'],
@@ -176,6 +210,7 @@ export const toolstackRoutes = defineRoutes({
   limitOperation: {
     method: 'POST',
     path: '/operations/{operation}/limit',
+    role: 'operator',
     summary: 'Limits the copying of the disks from now on',
     body: replicationLimitSchema,
     response: operationSchema,
@@ -185,12 +220,14 @@ export const toolstackRoutes = defineRoutes({
   listOwnerships: {
     method: 'GET',
     path: '/ownerships',
+    role: 'viewer',
     summary: 'Who may run which VM, as far as this host knows, and what would settle what is open',
     response: z.array(ownershipSchema),
   },
   decideOwnership: {
     method: 'POST',
     path: '/ownerships/{vm}/decide',
+    role: 'administrator',
     summary: 'An administrator decides what the two hosts cannot tell any more',
     body: decisionSchema,
     response: ownershipSchema,
@@ -200,6 +237,9 @@ export const toolstackRoutes = defineRoutes({
   receivePreflight: {
     method: 'POST',
     path: '/receivers/preflight',
+    role: 'administrator',
+    peers: true,
+    isUnnoted: true,
     summary: "Between xapis: the destination's checks",
     body: receiveRequestSchema,
     response: preflightSchema,
@@ -207,6 +247,8 @@ export const toolstackRoutes = defineRoutes({
   receive: {
     method: 'POST',
     path: '/receivers',
+    role: 'administrator',
+    peers: true,
     summary: 'VM.receive: reserves all that the VM needs here',
     body: receiveRequestSchema,
     response: receiverGrantSchema,
@@ -216,12 +258,15 @@ export const toolstackRoutes = defineRoutes({
   listReceivers: {
     method: 'GET',
     path: '/receivers',
+    role: 'viewer',
     summary: 'VMs that are arriving',
     response: z.array(receiverSchema),
   },
   getReceiver: {
     method: 'GET',
     path: '/receivers/{receiver}',
+    role: 'administrator',
+    peers: true,
     summary: 'One of them',
     response: receiverSchema,
     token: true,
@@ -230,6 +275,9 @@ export const toolstackRoutes = defineRoutes({
   heartbeat: {
     method: 'POST',
     path: '/receivers/{receiver}/heartbeat',
+    role: 'administrator',
+    peers: true,
+    isUnnoted: true,
     summary: 'Between xapis, at every interval',
     body: heartbeatSchema,
     response: heartbeatAnswerSchema,
@@ -239,6 +287,8 @@ export const toolstackRoutes = defineRoutes({
   take: {
     method: 'POST',
     path: '/receivers/{receiver}/take',
+    role: 'administrator',
+    peers: true,
     summary: 'The source has released the VM: the destination takes the disks',
     body: z.object({ epoch: z.int().positive(), start: z.boolean() }),
     response: receiverSchema,
@@ -248,6 +298,8 @@ export const toolstackRoutes = defineRoutes({
   start: {
     method: 'POST',
     path: '/receivers/{receiver}/start',
+    role: 'administrator',
+    peers: true,
     summary: 'Runs the VM, once its disks have been taken',
     response: receiverSchema,
     token: true,
@@ -256,6 +308,8 @@ export const toolstackRoutes = defineRoutes({
   close: {
     method: 'POST',
     path: '/receivers/{receiver}/close',
+    role: 'administrator',
+    peers: true,
     summary: 'The source has let go: the mirrors are taken out here',
     response: receiverSchema,
     token: true,
@@ -264,6 +318,8 @@ export const toolstackRoutes = defineRoutes({
   abort: {
     method: 'POST',
     path: '/receivers/{receiver}/abort',
+    role: 'administrator',
+    peers: true,
     summary: 'Refuses the VM for good and removes everything made for it',
     body: z.object({ reason: z.string().max(500) }),
     response: receiverSchema,

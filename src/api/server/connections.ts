@@ -7,9 +7,21 @@ const unixSocket = ''
 const ownAddresses: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 
 export interface Connections {
-  track(server: Server): Server
+  /** `isLocal`: whoever connects has been let in by the mode of a socket's file. */
+  track(server: Server, isLocal: boolean): Server
+  isLocal(socket: Socket): boolean
+  /** The connection carries requests of this caller. */
+  note(socket: Socket, callerId: string): void
+  /** Ends every connection of this caller, whatever it carries. */
+  cut(callerId: string): void
   /** From now on no connection stays without a request that is being answered; after `graceMs` none at all. */
   close(graceMs: number): void
+}
+
+interface Connection {
+  readonly isLocal: boolean
+  readonly callers: Set<string>
+  requests: number
 }
 
 /**
@@ -18,15 +30,21 @@ export interface Connections {
  * become idle later; with either, the server would not close for minutes.
  */
 export function createConnections(limits: ConnectionLimits): Connections {
-  const answering = new Map<Socket, number>()
+  const connections = new Map<Socket, Connection>()
+  /** Below TLS: some never come to be a connection. */
+  const raw = new Set<Socket>()
   const perAddress = new Map<string, number>()
   let isClosing = false
 
   function count(socket: Socket, difference: number): void {
-    const requests = answering.get(socket)
-    if (requests === undefined) return
-    answering.set(socket, requests + difference)
-    if (isClosing && requests + difference === 0) socket.destroy()
+    const connection = connections.get(socket)
+    if (!connection) return
+    connection.requests += difference
+    if (isClosing && connection.requests === 0) socket.destroy()
+  }
+
+  function destroy(which: (connection: Connection) => boolean): void {
+    for (const [socket, connection] of connections) if (which(connection)) socket.destroy()
   }
 
   function countFromOthers(): number {
@@ -51,11 +69,15 @@ export function createConnections(limits: ConnectionLimits): Connections {
   }
 
   return {
-    track(server) {
+    track(server, isLocal) {
+      server.on(isLocal ? 'connection' : 'secureConnection', (socket: Socket) => {
+        connections.set(socket, { isLocal, callers: new Set(), requests: 0 })
+        socket.once('close', () => connections.delete(socket))
+      })
       server.on('connection', (socket: Socket) => {
         if (!admit(socket)) return void socket.destroy()
-        answering.set(socket, 0)
-        socket.once('close', () => answering.delete(socket))
+        raw.add(socket)
+        socket.once('close', () => raw.delete(socket))
       })
       server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
         count(socket, 1)
@@ -63,12 +85,15 @@ export function createConnections(limits: ConnectionLimits): Connections {
       })
       return server
     },
-
+    isLocal: (socket) => connections.get(socket)?.isLocal === true,
+    note: (socket, callerId) => connections.get(socket)?.callers.add(callerId),
+    cut: (callerId) => destroy(({ callers }) => callers.has(callerId)),
     close(graceMs) {
       isClosing = true
-      for (const [socket, requests] of answering) if (requests === 0) socket.destroy()
+      destroy(({ requests }) => requests === 0)
       setTimeout(() => {
-        for (const socket of answering.keys()) socket.destroy()
+        destroy(() => true)
+        for (const socket of raw) socket.destroy()
       }, graceMs).unref()
     },
   }

@@ -12,7 +12,12 @@ export async function describeRoutes(
   const app = fastify()
   checkWithZod(app)
   mountOpenApi(app, options)
-  const context = { eventHeartbeatMs: 1, closing: AbortSignal.abort(), log: app.log }
+  const context = {
+    eventHeartbeatMs: 1,
+    closing: AbortSignal.abort(),
+    log: app.log,
+    access: nobody,
+  }
   app.after(() => {
     for (const [name, route] of Object.entries(routes)) {
       mountRoute(app, name, route, async () => {}, context)
@@ -23,3 +28,5 @@ export async function describeRoutes(
   await app.close()
   return document
 }
+
+const nobody = { requesterOf: () => ({ caller: null, fingerprint: null }) }

@@ -1,11 +1,18 @@
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
-import { sampleStorage, sampleToolstack } from '../../../test/support/sample-daemons.ts'
+import { newIdentity } from '../../../test/support/identities.ts'
+import {
+  guardedStorage,
+  guardedToolstack,
+  sampleStorage,
+} from '../../../test/support/sample-daemons.ts'
 import { sample } from '../../../test/support/sample-documents.ts'
 import { createApiClient } from '../client/api-client.ts'
 import { answerBytesMax } from '../client/limited-text.ts'
 import { createNodeFetch } from '../client/node-fetch.ts'
+import { PinnedConnector } from '../client/pinned-connector.ts'
 import { storageRoutes } from '../contract/storage-routes.ts'
 import { toolstackRoutes } from '../contract/toolstack-routes.ts'
 import type { ApiServer } from './create-server.ts'
@@ -16,14 +23,17 @@ afterEach(async () => {
   for (const close of opened.splice(0)) await close()
 })
 
+const [here, there] = await Promise.all([newIdentity(), newIdentity()])
+
 async function listening(server: ApiServer): Promise<number> {
   opened.push(() => server.close())
-  return Number(new URL(await server.listen({ host: '127.0.0.1', port: 0 })).port)
+  return await server.listen({ tcp: { host: '127.0.0.1', port: 0, identity: there } })
 }
 
 /** A connection of somebody else's, with all that it has been answered. */
-function stranger(port: number, localAddress = '127.0.0.2') {
-  const socket = connect({ host: '127.0.0.1', port, localAddress, allowHalfOpen: true })
+function stranger(port: number, localAddress = '127.0.0.2', hasTls = true) {
+  const place = { host: '127.0.0.1', port, localAddress, allowHalfOpen: true }
+  const socket = hasTls ? connectTls({ ...place, rejectUnauthorized: false }) : connect(place)
   opened.push(() => socket.destroy())
   let text = ''
   socket.on('data', (bytes) => {
@@ -32,7 +42,7 @@ function stranger(port: number, localAddress = '127.0.0.2') {
   const closed = new Promise<string>((resolve) => {
     for (const event of ['end', 'error', 'close']) socket.on(event, () => resolve(text))
   })
-  return { socket, closed, connected: once(socket, 'connect') }
+  return { socket, closed, connected: once(socket, hasTls ? 'secureConnect' : 'connect') }
 }
 
 function once(socket: Socket, event: string): Promise<void> {
@@ -43,13 +53,16 @@ function once(socket: Socket, event: string): Promise<void> {
 }
 
 async function healthOf(port: number) {
-  return createApiClient(toolstackRoutes, `http://127.0.0.1:${port}`).health()
+  const fingerprintAt = async () => there.fingerprint
+  const connector = new PinnedConnector({ identity: here, fingerprintAt })
+  const fetch = createNodeFetch({ connector })
+  return createApiClient(toolstackRoutes, `https://127.0.0.1:${port}`, { fetch }).health()
 }
 
 describe('connections', () => {
   test('beyond the limit of an address are cut, and others are not shut out', async () => {
     const port = await listening(
-      sampleToolstack({}, { connections: { total: 100, perAddress: 5 } }),
+      guardedToolstack({}, { connections: { total: 100, perAddress: 5 } }),
     )
     const flood = Array.from({ length: 50 }, () => stranger(port))
     let cut = 0
@@ -61,7 +74,7 @@ describe('connections', () => {
   })
 
   test('beyond the limit of all are cut, but not those from the host itself', async () => {
-    const port = await listening(sampleToolstack({}, { connections: { total: 4, perAddress: 3 } }))
+    const port = await listening(guardedToolstack({}, { connections: { total: 4, perAddress: 3 } }))
     const held = ['127.0.0.2', '127.0.0.2', '127.0.0.3', '127.0.0.3'].map((from) =>
       stranger(port, from),
     )
@@ -80,13 +93,14 @@ describe('connections', () => {
   })
 
   test.each([
-    ['says nothing', ''],
-    ['does not end its headers', 'GET /v1/health HTTP/1.1\r\nX-Slow: '],
+    ['say nothing', '', true],
+    ['do not even begin TLS', '', false],
+    ['do not end their headers', 'GET /v1/health HTTP/1.1\r\nX-Slow: ', true],
   ])(
     'that %s are ended',
-    async (_, text) => {
-      const port = await listening(sampleToolstack())
-      const { socket, closed } = stranger(port)
+    async (_, text, hasTls) => {
+      const port = await listening(guardedToolstack())
+      const { socket, closed } = stranger(port, undefined, hasTls)
       if (text) socket.write(text)
       const drip = setInterval(() => text && socket.writable && socket.write('a'), 500)
       const begunAtMs = performance.now()
@@ -100,7 +114,7 @@ describe('connections', () => {
   )
 
   test('whose offer to upgrade was refused do not stay, even if their peer does', async () => {
-    const server = sampleToolstack()
+    const server = guardedToolstack()
     server.onUpgrade('/x', 'crosspool-memory/1', async () => () => {})
     const { socket, closed } = stranger(await listening(server))
     socket.write('GET // HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n')
@@ -115,6 +129,9 @@ describe('connections', () => {
   }, 30_000)
 })
 
+const head =
+  'POST /v1/vdis HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer administrator\r\nContent-Type: application/json\r\n'
+
 describe('requests', () => {
   test.each([
     ['a header without end', `X-Long: ${'x'.repeat(20_000)}\r\n\r\n`, '431'],
@@ -126,15 +143,13 @@ describe('requests', () => {
       '400',
     ],
   ])('with %s are refused', async (_, rest, status) => {
-    const { socket, closed } = stranger(await listening(sampleStorage()))
-    const head = 'POST /v1/vdis HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n'
+    const { socket, closed } = stranger(await listening(guardedStorage()))
     socket.end(`${head}Connection: close\r\n${rest}`)
     expect(await closed).toContain(`HTTP/1.1 ${status}`)
   })
 
   test('with a body without end are cut off at the limit', async () => {
-    const { socket, closed } = stranger(await listening(sampleStorage()))
-    const head = 'POST /v1/vdis HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n'
+    const { socket, closed } = stranger(await listening(guardedStorage()))
     socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`)
     const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`
     let sentBytes = 0

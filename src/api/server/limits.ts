@@ -1,5 +1,4 @@
-import type { Server } from 'node:http'
-import type { FastifyHttpOptions, FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { CrosspoolError } from '../../model/errors.ts'
 
 /** How many connections a daemon holds open; what comes beyond is cut at once. */
@@ -16,6 +15,9 @@ export const refusedGraceMs = 5_000
 
 /** Of Node's HTTP server, on TCP and on a Unix socket. Headers have 16 KiB at most, which is Node's own limit. */
 export const httpLimits = {
+  // A client's pool lets go of a connection after the time that the server names; long, so that
+  // connections opened before a handover are still there when it comes.
+  keepAliveTimeout: 600_000,
   // Also for a connection that says nothing at all.
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -24,16 +26,10 @@ export const httpLimits = {
 
 export const fastifyLimits = {
   bodyLimit: 1024 * 1024,
-  // A client's pool lets go of a connection after the time that the server names; long, so that
-  // connections opened before a handover are still there when it comes.
-  keepAliveTimeout: 600_000,
-  requestTimeout: httpLimits.requestTimeout,
-  connectionTimeout: 0,
-  http: httpLimits,
   // What comes while the daemon stops is answered as usual, or its connection is cut.
   return503OnClosing: false,
   routerOptions: { maxParamLength: 1024 },
-} satisfies FastifyHttpOptions<Server>
+} satisfies FastifyServerOptions
 
 /** Deeper than any document of ours; what walks through a document calls itself at each level. */
 const depthMax = 64

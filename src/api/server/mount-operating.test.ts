@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { OpenServer } from '../../../test/support/open-door.ts'
 import { sampleStorage } from '../../../test/support/sample-daemons.ts'
 import { systemClock } from '../../drivers/system/clock.ts'
 import { CrosspoolError } from '../../model/errors.ts'
-import type { ApiServer } from './create-server.ts'
 import { type AnsweredRequest, mountOperating } from './mount-operating.ts'
 
-let server: ApiServer
+let server: OpenServer
 let hypervisor: () => Promise<unknown>
 let answered: AnsweredRequest[]
 

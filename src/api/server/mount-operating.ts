@@ -27,13 +27,15 @@ const readinessTimeoutMs = 3_000
 /** GET /healthz, /readyz and /metrics, beside the contract since others have laid down what they answer. */
 export function mountOperating(app: FastifyInstance, options: OperatingOptions): void {
   const hidden = { schema: { hide: true } }
+  // A probe has no token, and is told no more than whether and what is missing. Metrics tell of VMs: they are for viewers.
+  const open = { ...hidden, config: { access: { role: 'anyone' } } } as const
   app.addHook('onResponse', async (request, reply) => {
     const { method } = request
     const status = reply.statusCode
     options.answered({ method, route: routeOf(request), status, elapsedMs: reply.elapsedTime })
   })
-  app.get('/healthz', hidden, async () => ({ status: 'ok' }))
-  app.get('/readyz', hidden, async (_request, reply) => {
+  app.get('/healthz', open, async () => ({ status: 'ok' }))
+  app.get('/readyz', open, async (_request, reply) => {
     const checks = await checkReadiness(options)
     const isReady = Object.values(checks).every((answer) => answer === 'ok')
     return reply.status(isReady ? 200 : 503).send({ status: isReady ? 'ok' : 'not ready', checks })

@@ -2,8 +2,8 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { z } from 'zod'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Route } from '../contract/route.ts'
-import { versionPath } from '../contract/shared.ts'
-import { bearerToken } from './bearer-token.ts'
+import { receiverTokenHeader, versionPath } from '../contract/shared.ts'
+import type { ServerAccess } from './access.ts'
 import { createEventStream } from './event-stream.ts'
 import { routeSchema } from './route-schema.ts'
 
@@ -12,6 +12,7 @@ export interface RouteContext {
   /** Aborted when the server closes: event streams end. */
   readonly closing: AbortSignal
   readonly log: FastifyBaseLogger
+  readonly access: Pick<ServerAccess, 'requesterOf'>
 }
 
 /** Any handler of a contract: what it takes is known to the route alone. */
@@ -29,8 +30,12 @@ export function mountRoute(
     method: route.method,
     url: versionPath + route.path.replace(/\{(\w+)\}/g, ':$1'),
     schema: routeSchema(name, route),
+    config: {
+      access: route,
+      ...(route.method === 'GET' || route.isUnnoted ? {} : { noted: name }),
+    },
     handler: async (request, reply) => {
-      const answer = await handler(handlerRequest(route, request))
+      const answer = await handler(handlerRequest(route, request, context))
       if (route.events) return sendEvents(reply, route, answer, context)
       return reply.status(route.status ?? 200).send(answer)
     },
@@ -41,9 +46,10 @@ export function mountRoute(
  * What the handler gets. Its parts have been through the route's schemas by now, which is what
  * the handler's type says; that the two belong together only the route knows, hence `never`.
  */
-function handlerRequest(route: Route, request: FastifyRequest): never {
+function handlerRequest(route: Route, request: FastifyRequest, { access }: RouteContext): never {
   return {
     params: request.params,
+    requester: access.requesterOf(request.raw),
     ...(route.query ? { query: request.query } : {}),
     ...(route.body ? { body: request.body } : {}),
     ...(route.token ? { token: requiredToken(request) } : {}),
@@ -51,8 +57,8 @@ function handlerRequest(route: Route, request: FastifyRequest): never {
 }
 
 function requiredToken(request: FastifyRequest): string {
-  const token = bearerToken(request.headers.authorization)
-  if (token === null) throw new CrosspoolError('UNAUTHORIZED')
+  const token = request.headers[receiverTokenHeader]
+  if (typeof token !== 'string') throw new CrosspoolError('UNAUTHORIZED')
   return token
 }
 

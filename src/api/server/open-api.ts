@@ -1,6 +1,7 @@
 import fastifySwagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { receiverTokenHeader } from '../contract/shared.ts'
 
 export type OpenApiDocument = ReturnType<FastifyInstance['swagger']>
 
@@ -17,12 +18,18 @@ export function mountOpenApi(app: FastifyInstance, options: OpenApiOptions): voi
     openapi: {
       openapi: '3.1.0',
       info: { title, description, version },
-      components: { securitySchemes: { receiverToken: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          apiToken: { type: 'http', scheme: 'bearer' },
+          receiverToken: { type: 'apiKey', in: 'header', name: receiverTokenHeader },
+        },
+      },
     },
     transform: jsonSchemaTransform,
     transformObject: (document) => tidyComponents(jsonSchemaTransformObject(document)),
   })
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  const config = { access: { role: 'anyone' } } as const
+  app.get('/openapi.json', { schema: { hide: true }, config }, () => app.swagger())
 }
 
 const reference = /"#\/components\/schemas\/(\w+)"/g

@@ -15,9 +15,20 @@ export function routeSchema(name: string, route: Route): FastifySchema {
       : { params: z.object(Object.fromEntries(parameters.map((key) => [key, z.string()]))) }),
     ...(route.query ? { querystring: route.query } : {}),
     ...(route.body ? { body: route.body } : {}),
-    ...(route.token ? { security: [{ receiverToken: [] }] } : {}),
+    ...(route.role === 'anyone' ? {} : { security: securityOf(route) }),
+    description: whoMayCall(route),
     response: { ...success(route), ...failures(route) },
   }
+}
+
+/** A trusted host needs no token of the API: it is known by its certificate, which OpenAPI cannot say so. */
+function securityOf({ token }: Route) {
+  return [{ apiToken: [], ...(token ? { receiverToken: [] } : {}) }]
+}
+
+function whoMayCall({ role, peers }: Route): string {
+  if (role === 'anyone') return 'Anyone may ask.'
+  return `Needs the role ${role}${peers ? ', or to be a trusted host' : ''}.`
 }
 
 function success(route: Route) {
@@ -29,6 +40,10 @@ function success(route: Route) {
 function failures(route: Route) {
   const codes = new Set<ErrorCode>(route.errors)
   if (route.query || route.body) codes.add('BAD_REQUEST')
+  if (route.role !== 'anyone') {
+    codes.add('UNAUTHENTICATED')
+    codes.add('FORBIDDEN')
+  }
   codes.add('INTERNAL')
   const statuses = new Set([...codes].map((code) => errorTable[code].status))
   return Object.fromEntries(

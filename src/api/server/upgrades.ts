@@ -3,12 +3,19 @@ import { type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Access } from '../../model/access.ts'
 import { CrosspoolError } from '../../model/errors.ts'
+import type { Requester } from '../contract/route.ts'
+import { receiverTokenHeader } from '../contract/shared.ts'
+import type { ServerAccess } from './access.ts'
 import { presentError } from './answer-errors.ts'
-import { bearerToken } from './bearer-token.ts'
 import { refusedGraceMs } from './limits.ts'
 
-type Accept = (params: never, token: string) => Promise<(stream: Duplex) => void>
+type Accept = (
+  params: never,
+  token: string,
+  requester: Requester,
+) => Promise<(stream: Duplex) => void>
 
 interface Upgrade {
   readonly pattern: RegExp
@@ -18,21 +25,25 @@ interface Upgrade {
 
 export interface Upgrades {
   add(path: string, protocol: string, accept: Accept): void
-  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** `server` answers the requests whose offer to upgrade nobody takes. */
+  handle(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
 const tcpKeepAliveMs = 15_000
 
-/** `server` answers the requests whose offer to upgrade nobody takes. */
-export function createUpgrades(log: FastifyBaseLogger, server: () => Server): Upgrades {
+/** Streams are between daemons. */
+const upgradeAccess: Access = { role: 'administrator', peers: true }
+
+export function createUpgrades(log: FastifyBaseLogger, access: ServerAccess): Upgrades {
   const upgrades: Upgrade[] = []
 
   async function accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { upgrade, params } = find(request)
-    const token = bearerToken(request.headers.authorization)
-    if (token === null) throw new CrosspoolError('UNAUTHORIZED')
+    const requester = await access.admit(request, upgradeAccess)
+    const token = request.headers[receiverTokenHeader]
+    if (typeof token !== 'string') throw new CrosspoolError('UNAUTHORIZED')
     // What the pattern found are the parameters that its path names.
-    const use = await upgrade.accept(params as never, token)
+    const use = await upgrade.accept(params as never, token, requester)
     prepare(socket, head)
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${upgrade.protocol}\r\n\r\n`,
@@ -56,10 +67,10 @@ export function createUpgrades(log: FastifyBaseLogger, server: () => Server): Up
       upgrades.push({ pattern: pathPattern(path), protocol, accept })
     },
 
-    handle(request, socket, head) {
+    handle(server, request, socket, head) {
       const { upgrade: protocol } = request.headers
       if (!upgrades.some((upgrade) => upgrade.protocol === protocol)) {
-        return answerWithoutUpgrade(server(), request, socket)
+        return answerWithoutUpgrade(server, request, socket)
       }
       // A connection may break at any time; whoever uses it hears of it as well.
       socket.on('error', (error) => log.debug({ error }, 'an upgraded connection broke'))

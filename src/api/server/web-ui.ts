@@ -11,6 +11,9 @@ const pages = [
   { url: '/ui/icon.svg', name: 'icon.svg', type: 'image/svg+xml' },
 ] as const
 
+/** They are the same on every host, and hold nothing; the page asks for a token. */
+const open = { schema: { hide: true }, config: { access: { role: 'anyone' } } } as const
+
 /** Nothing but the daemon's own files runs in the page, and it talks to nobody else. */
 const contentSecurityPolicy = [
   "default-src 'none'",
@@ -31,12 +34,12 @@ interface StaticFile {
 export function mountWebUi(app: FastifyInstance, folders: readonly string[]): void {
   const folder = folders.find((candidate) => existsSync(join(candidate, 'index.html')))
   if (folder === undefined) {
-    app.get('/', { schema: { hide: true } }, (_request, reply) => reply.code(404).send(notBuilt))
+    app.get('/', open, (_request, reply) => reply.code(404).send(notBuilt))
     return
   }
   for (const { url, name, type } of pages) {
     const file = readStaticFile(join(folder, name), type)
-    app.get(url, { schema: { hide: true } }, (request, reply) => send(file, request, reply))
+    app.get(url, open, (request, reply) => send(file, request, reply))
   }
 }
 

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../../model/access.ts'
 import type { Host } from '../../model/host.ts'
 import type {
   MigrateRequest,
@@ -52,5 +53,7 @@ export interface XenApiBackend {
     readonly random: Random
     readonly log: Log
   }
+  /** For the audit log. */
+  note(entry: Omit<AuditEntry, 'atMs'>): void
   describeHost(): Promise<Host>
 }

@@ -18,6 +18,7 @@ const parametersOf: Readonly<Record<string, number>> = {
   MIRROR_FAILED: 1,
   VDI_COPY_FAILED: 0,
   CANNOT_CONTACT_HOST: 1,
+  RBAC_PERMISSION_DENIED: 2,
   INTERNAL_ERROR: 1,
   VM_MIGRATE_FAILED: 4,
 }

@@ -33,6 +33,12 @@ export const xenApiErrors: Readonly<Record<ErrorCode, Row>> = {
     text(details.reason, message),
   ]),
   UNAUTHORIZED: row('SESSION_AUTHENTICATION_FAILED', ({ message }) => ['', message]),
+  UNAUTHENTICATED: row('SESSION_AUTHENTICATION_FAILED', ({ message }) => ['', message]),
+  FORBIDDEN: row('RBAC_PERMISSION_DENIED', ({ details, message }) => [
+    ...[text(details.needed), message],
+  ]),
+  PEER_UNTRUSTED: row('CANNOT_CONTACT_HOST', ({ message }) => [message]),
+  INVITATION_REFUSED: row('OPERATION_NOT_ALLOWED', ({ message }) => [message]),
   NOT_FOUND: row('HANDLE_INVALID', ({ details }) => [classOf(details.kind), text(details.id)]),
   ALREADY_EXISTS: row('UNIQUENESS_CONSTRAINT_VIOLATION', ({ details }) => [
     ...[classOf(details.kind), 'uuid', text(details.id)],

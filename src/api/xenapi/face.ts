@@ -1,3 +1,4 @@
+import { isAllowed, type Role } from '../../model/access.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { XenApiBackend } from './backend.ts'
 import { describeFailure } from './error-table.ts'
@@ -6,13 +7,7 @@ import { type Begun, type CallContext, Encoded, type FaceParts } from './handler
 import { Notes } from './notes.ts'
 import { readArguments } from './read-arguments.ts'
 import { type FaceRoute, faceRoutes } from './routes.ts'
-import {
-  type Authenticate,
-  authenticateLoopback,
-  type Caller,
-  type Session,
-  Sessions,
-} from './sessions.ts'
+import { type Authenticate, type Session, Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
 import { toWire } from './to-wire.ts'
 import type { XenValue } from './types.ts'
@@ -32,7 +27,7 @@ export class XenApiFace {
   readonly #routes: ReadonlyMap<string, FaceRoute>
   readonly #closing = new AbortController()
 
-  constructor(backend: XenApiBackend, authenticate: Authenticate = authenticateLoopback) {
+  constructor(backend: XenApiBackend, authenticate: Authenticate) {
     const { clock, random, store } = backend.environment
     const tasks = new Tasks({ clock, random })
     const notes = new Notes(store)
@@ -46,9 +41,9 @@ export class XenApiFace {
   }
 
   /** Never rejects: a failure is an answer like another. */
-  async answer(call: Call, caller: Caller): Promise<Outcome> {
+  async answer(call: Call): Promise<Outcome> {
     try {
-      return { value: await this.#run(call, caller) }
+      return { value: await this.#run(call) }
     } catch (error) {
       return { failure: this.#describe(error) }
     }
@@ -60,19 +55,32 @@ export class XenApiFace {
     this.#parts.view.close()
   }
 
-  async #run({ method, parameters }: Call, caller: Caller): Promise<WireValue> {
+  async #run({ method, parameters }: Call): Promise<WireValue> {
     const isAsync = method.startsWith(asyncPrefix)
     const route = this.#routes.get(isAsync ? method.slice(asyncPrefix.length) : method)
     if (!route || (isAsync && route.description.kind === undefined))
       throw new XenApiFailure('MESSAGE_METHOD_UNKNOWN', method)
     const { description } = route
     const session = description.isOpen ? nobody : this.#session(parameters)
+    if (!description.isOpen) refuseLesser(method, description.role, session)
     const given = description.isOpen ? parameters : parameters.slice(1)
     const read = readArguments(method, description, given)
-    const context = { caller, session }
+    const context = { session }
+    if (!description.isOpen && description.role !== 'viewer') this.#note(method, session)
     if (isAsync) return text(await this.#begin(method, route, read, context))
     const value = await this.#complete(route, read, context)
     return value instanceof Encoded ? value.wire : toWire(description.result, value)
+  }
+
+  /** As it is asked: what becomes of it is in the operation. */
+  #note(what: string, { caller, user }: Session): void {
+    const who = `${caller.kind} ${caller.name}, as ${user}`
+    this.#parts.backend.note({ who, what, on: 'XenAPI', result: 'asked' })
+  }
+
+  /** A token counts no longer, and with it its sessions. */
+  endSessionsOf(callerId: string): void {
+    this.#parts.sessions.endOf(callerId)
   }
 
   #session([first]: readonly Plain[]): Session {
@@ -152,7 +160,17 @@ export class XenApiFace {
 }
 
 /** Of the calls that need no session. */
-const nobody: Session = { ref: '', uuid: '', user: '', usedAtMs: 0, registered: null }
+const nobody: Session = {
+  ...{ ref: '', uuid: '', user: '', usedAtMs: 0, registered: null },
+  caller: { kind: 'token', id: '', name: '', role: null, expiresAtMs: null },
+}
+
+/** @throws RBAC_PERMISSION_DENIED */
+function refuseLesser(method: string, role: Role, { caller }: Session): void {
+  if (isAllowed(caller, { role })) return
+  const reason = `${caller.name} is ${caller.role}; this needs ${role}`
+  throw new XenApiFailure('RBAC_PERMISSION_DENIED', method, reason)
+}
 
 function isBegun(value: Begun | Encoded | XenValue): value is Begun {
   return typeof value === 'object' && 'operation' in value && 'answer' in value

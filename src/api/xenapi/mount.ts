@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { XenApiFace } from './face.ts'
-import type { Caller } from './sessions.ts'
 import { readJsonRpcCall, writeJsonRpcAnswer } from './wire/json-rpc.ts'
 import { readXmlRpcCall, writeXmlRpcAnswer } from './wire/xml-rpc.ts'
 
 const xmlPaths = ['/', '/RPC2', '/xmlrpc']
 const jsonPath = '/jsonrpc'
+/** A call is let in by its session. */
+const routeOptions = { schema: { hide: true }, config: { access: { role: 'anyone' } } } as const
 const xmlTypes = ['text/xml', 'application/xml']
 
 /** Serves the XenAPI where its clients look for it, on the port of the REST API. */
@@ -19,12 +20,8 @@ export function mountXenApi(app: FastifyInstance, face: XenApiFace): void {
       (_request, body, done) => done(null, body),
     )
     for (const url of xmlPaths)
-      scope.post(url, { schema: { hide: true } }, (request, reply) =>
-        answerXml(face, request, reply),
-      )
-    scope.post(jsonPath, { schema: { hide: true } }, (request, reply) =>
-      answerJson(face, request, reply),
-    )
+      scope.post(url, routeOptions, (request, reply) => answerXml(face, request, reply))
+    scope.post(jsonPath, routeOptions, (request, reply) => answerJson(face, request, reply))
   })
 }
 
@@ -34,7 +31,7 @@ async function answerXml(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const call = readXmlRpcCall(textOf(request))
-  const outcome = await face.answer(call, callerOf(request))
+  const outcome = await face.answer(call)
   return send(reply, 'text/xml', writeXmlRpcAnswer(outcome, call.method === 'system.listMethods'))
 }
 
@@ -44,7 +41,7 @@ async function answerJson(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const call = readJsonRpcCall(textOf(request))
-  const outcome = await face.answer(call, callerOf(request))
+  const outcome = await face.answer(call)
   return send(reply, 'application/json', writeJsonRpcAnswer(call, outcome))
 }
 
@@ -55,8 +52,4 @@ function send(reply: FastifyReply, type: string, body: string): FastifyReply {
 
 function textOf({ body }: FastifyRequest): string {
   return typeof body === 'string' ? body : ''
-}
-
-function callerOf({ socket }: FastifyRequest): Caller {
-  return { address: socket.remoteAddress ?? null }
 }

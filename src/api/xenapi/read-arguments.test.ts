@@ -8,6 +8,7 @@ import type { Plain } from './wire/plain.ts'
 
 const call: CallDescription = {
   about: '',
+  role: 'viewer',
   parameters: {
     size: int,
     live: bool,

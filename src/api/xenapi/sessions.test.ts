@@ -1,40 +1,55 @@
 import { describe, expect, it } from 'vitest'
 import { createSimulatedClock } from '../../drivers/simulated/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
-import { authenticateLoopback, Sessions } from './sessions.ts'
+import type { Caller } from '../../model/access.ts'
+import { Sessions } from './sessions.ts'
 
 const hourMs = 3_600_000
-const here = { address: '127.0.0.1' }
+const caller: Caller = {
+  ...{ kind: 'token', id: 'token-1', name: 'someone', role: 'viewer' },
+  expiresAtMs: null,
+}
 
-function open() {
+function open(expiresAtMs: number | null = null) {
   const clock = createSimulatedClock()
-  const parts = { clock, random: systemRandom, authenticate: authenticateLoopback }
+  const authenticate = async (password: string) =>
+    password === 'right' ? { ...caller, expiresAtMs } : null
+  const parts = { clock, random: systemRandom, authenticate }
   return { clock, sessions: new Sessions(parts) }
 }
 
 describe('sessions', () => {
-  it.each(['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])(
-    'begin from %s',
-    async (address) => {
-      const { sessions } = open()
-      const { ref } = await sessions.login('root', '', { address })
-      expect(sessions.use(ref).user).toBe('root')
-    },
-  )
-
-  it.each(['10.0.0.1', '::ffff:10.0.0.1', '1127.0.0.1', '::11', '', null])(
-    'do not begin from %s',
-    async (address) => {
-      const { sessions } = open()
-      await expect(sessions.login('root', '', { address })).rejects.toThrow(
+  it('begin with a token alone, whatever the name', async () => {
+    const { sessions } = open()
+    const { ref } = await sessions.login('anyone', 'right')
+    expect(sessions.use(ref)).toMatchObject({ user: 'anyone', caller })
+    for (const password of ['', 'wrong', 'any'])
+      await expect(sessions.login('root', password)).rejects.toThrow(
         'SESSION_AUTHENTICATION_FAILED root',
       )
-    },
-  )
+  })
+
+  it('end with their token', async () => {
+    const { sessions } = open()
+    const { ref } = await sessions.login('root', 'right')
+    sessions.endOf('another')
+    sessions.use(ref)
+    sessions.endOf('token-1')
+    expect(() => sessions.use(ref)).toThrow('SESSION_INVALID')
+  })
+
+  it('end when their token expires', async () => {
+    const { clock, sessions } = open(createSimulatedClock().now() + hourMs)
+    const { ref } = await sessions.login('root', 'right')
+    await clock.advance(hourMs - 1)
+    sessions.use(ref)
+    await clock.advance(1)
+    expect(() => sessions.use(ref)).toThrow('SESSION_INVALID')
+  })
 
   it('end after a day in which nobody used them', async () => {
     const { clock, sessions } = open()
-    const { ref } = await sessions.login('root', '', here)
+    const { ref } = await sessions.login('root', 'right')
     await clock.advance(23 * hourMs)
     sessions.use(ref)
     await clock.advance(23 * hourMs)
@@ -45,14 +60,14 @@ describe('sessions', () => {
 
   it('make room for new ones: the one that was idle for longest goes', async () => {
     const { clock, sessions } = open()
-    const first = await sessions.login('root', '', here)
+    const first = await sessions.login('root', 'right')
     await clock.advance(1)
-    const second = await sessions.login('root', '', here)
+    const second = await sessions.login('root', 'right')
     await clock.advance(1)
     sessions.use(first.ref)
     for (let count = 2; count < 501; count += 1) {
       await clock.advance(1)
-      await sessions.login('root', '', here)
+      await sessions.login('root', 'right')
     }
     sessions.use(first.ref)
     expect(() => sessions.use(second.ref)).toThrow('SESSION_INVALID')

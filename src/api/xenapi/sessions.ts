@@ -1,23 +1,15 @@
+import type { Caller } from '../../model/access.ts'
 import type { Clock, Random } from '../../ports/clock.ts'
 import { XenApiFailure } from './failure.ts'
 
-/** Who asks, as far as the connection says. */
-export interface Caller {
-  /** Null when the connection does not say, as when it has been closed meanwhile. */
-  readonly address: string | null
-}
-
-/** True when this user may do everything that the XenAPI offers. */
-export type Authenticate = (
-  user: string,
-  password: string,
-  caller: Caller,
-) => boolean | Promise<boolean>
+/** Whose password this is: a token of the API. Null: nobody's, or no longer. */
+export type Authenticate = (password: string) => Promise<Caller | null>
 
 export interface Session {
   readonly ref: string
   readonly uuid: string
   readonly user: string
+  readonly caller: Caller
   usedAtMs: number
   /** For `event.next`: what it was registered for, and where it stands. */
   registered: { readonly classes: readonly string[]; readonly generation: number } | null
@@ -25,10 +17,6 @@ export interface Session {
 
 const idleMsMax = 86_400_000
 const sessionsMax = 500
-
-/** Whoever is on this host may ask for anything, as may whoever reaches the REST API from it. */
-export const authenticateLoopback: Authenticate = (_user, _password, { address }) =>
-  address !== null && /^(::ffff:)?127\.|^::1$/.test(address)
 
 /** Sessions end with the daemon; clients log in again when they hear SESSION_INVALID. */
 export class Sessions {
@@ -48,15 +36,16 @@ export class Sessions {
   }
 
   /** @throws SESSION_AUTHENTICATION_FAILED */
-  async login(user: string, password: string, caller: Caller): Promise<Session> {
-    if (!(await this.#authenticate(user, password, caller)))
+  async login(user: string, password: string): Promise<Session> {
+    const caller = await this.#authenticate(password)
+    if (!caller)
       throw new XenApiFailure('SESSION_AUTHENTICATION_FAILED', user, 'Authentication failure')
     this.#tidy()
     // The reference is the secret, and the UUID is shown to others: the two have nothing in common.
     const session: Session = {
       ref: `OpaqueRef:${this.#random.uuid()}`,
       uuid: this.#random.uuid(),
-      user,
+      ...{ user, caller },
       usedAtMs: this.#clock.now(),
       registered: null,
     }
@@ -68,10 +57,18 @@ export class Sessions {
   use(ref: string): Session {
     const session = this.#sessions.get(ref)
     const nowMs = this.#clock.now()
-    if (!session || nowMs - session.usedAtMs > idleMsMax)
+    const { expiresAtMs = null } = session?.caller ?? {}
+    const isExpired = expiresAtMs !== null && expiresAtMs <= nowMs
+    if (!session || isExpired || nowMs - session.usedAtMs > idleMsMax)
       throw new XenApiFailure('SESSION_INVALID', ref)
     session.usedAtMs = nowMs
     return session
+  }
+
+  /** Ends those of a token that counts no longer. */
+  endOf(callerId: string): void {
+    for (const { ref, caller } of this.#sessions.values())
+      if (caller.id === callerId) this.#sessions.delete(ref)
   }
 
   end(ref: string): void {

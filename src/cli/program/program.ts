@@ -1,7 +1,8 @@
 import { Argument, Command } from 'commander'
 import { version } from '../../lib/version.ts'
-import { defaultUrls, type GlobalOptions } from '../context.ts'
+import { defaultAddresses, type GlobalOptions } from '../context.ts'
 import { exitCodeMeanings } from '../exit-codes.ts'
+import { addAccessCommands } from './access-commands.ts'
 import { shells } from './completion.ts'
 import { type Act, examples } from './run-action.ts'
 import { addStorageCommands } from './storage-commands.ts'
@@ -10,15 +11,22 @@ import { addToolstackCommands } from './toolstack-commands.ts'
 const introduction = `moves running VMs between hosts, inside a pool and across pools
 
 Talks to the daemons of one host: xapi, the toolstack, for VMs and migrations, and sm, the storage
-manager, for disks and replications.`
+manager, for disks and replications. An address is the path of a daemon's socket, on its own host, or
+https://HOST:PORT#FINGERPRINT with a token in the environment (CROSSPOOL_TOKEN).`
 
 /** The whole command tree. Parsing, help and completion come from it alone. */
 export function createProgram(act: Act): Command {
   const program = new Command('crosspool')
     .description(introduction)
     .version(version, '--version', 'print the version')
-    .option('--xapi <url>', `the toolstack (environment: CROSSPOOL_XAPI; ${defaultUrls.xapi})`)
-    .option('--sm <url>', `the storage manager (environment: CROSSPOOL_SM; ${defaultUrls.sm})`)
+    .option(
+      '--xapi <address>',
+      `the toolstack (environment: CROSSPOOL_XAPI; ${defaultAddresses.xapi})`,
+    )
+    .option(
+      '--sm <address>',
+      `the storage manager (environment: CROSSPOOL_SM; ${defaultAddresses.sm})`,
+    )
     .option('--json', 'print documents of the API as JSON, one per line, instead of tables')
     .option('--no-color', 'no colours (also when NO_COLOR is set or the output is no terminal)')
     .helpOption('-h, --help', 'print this help')
@@ -27,6 +35,7 @@ export function createProgram(act: Act): Command {
     .showHelpAfterError('(see --help)')
   addToolstackCommands(program, act)
   addStorageCommands(program, act)
+  addAccessCommands(program, act)
   const completion = program
     .command('completion')
     .description('prints the completion of this command for a shell')
@@ -38,9 +47,9 @@ export function createProgram(act: Act): Command {
   act(completion, async () => (await import('../commands/completion.ts')).completion)
   program.addHelpText('after', () => `\n${exitCodesText()}`)
   examples(program, [
-    'crosspool hosts add http://10.0.0.9:7311',
+    'crosspool pool join "$line"',
     'crosspool migrate database --to beta1 --sr fast',
-    'crosspool --xapi http://10.0.0.9:7311 vms',
+    'crosspool --xapi "https://10.0.0.9:7311#$fingerprint" vms',
   ])
   return program
 }

@@ -182,7 +182,7 @@ function addReplications(program: Command, act: Act): void {
     async () => (await replications()).stopReplication,
   )
   examples(group, [
-    'uri=$(crosspool --sm http://10.0.0.9:7310 replications target copy)',
+    'uri=$(crosspool --sm "https://10.0.0.9:7310#$fingerprint" replications target copy)',
     'crosspool replications start database-disk "$uri"',
     'crosspool replications',
   ])

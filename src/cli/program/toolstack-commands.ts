@@ -67,7 +67,7 @@ function addMigrate(program: Command, act: Act): void {
   examples(migrate, [
     'crosspool migrate database --to beta1 --dry-run',
     'crosspool migrate database --to beta/beta1 --sr xvda=fast --sr bulk --network xenbr0=lan',
-    'crosspool migrate database --to http://10.0.0.9:7311 --json | tail -n 1 | jq .details.figures',
+    'crosspool migrate database --to https://10.0.0.9:7311 --json | tail -n 1 | jq .details.figures',
   ])
   act(migrate, async () => (await import('../commands/migrate.ts')).migrate)
 }
@@ -83,7 +83,9 @@ function addHosts(program: Command, act: Act): void {
   act(
     hosts
       .command('add')
-      .description('makes a host known, so that VMs can be migrated to it by its name')
+      .description(
+        'makes a host known that is trusted, so that VMs can be migrated to it by its name',
+      )
       .argument('<url>', 'of its xapi; HOST:PORT is enough'),
     async () => (await inventory()).addHost,
   )
@@ -94,7 +96,7 @@ function addHosts(program: Command, act: Act): void {
       .argument('<host>', 'its name'),
     async () => (await inventory()).removeHost,
   )
-  examples(hosts, ['crosspool hosts', 'crosspool hosts add http://10.0.0.9:7311'])
+  examples(hosts, ['crosspool hosts', 'crosspool hosts add https://10.0.0.9:7311'])
 }
 
 function addRecover(program: Command, act: Act): void {

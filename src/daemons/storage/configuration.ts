@@ -21,7 +21,7 @@ export const storageConfigurationSchema = z.strictObject({
       port: z.int().min(1).max(65535).default(7310),
     })
     .prefault({})
-    .describe('where the storage manager answers'),
+    .describe('where other hosts reach the storage manager, by TLS'),
   connections: connectionLimitsSchema,
   url: z
     .url()
@@ -29,7 +29,7 @@ export const storageConfigurationSchema = z.strictObject({
     .describe(
       'how other hosts reach it, as it stands in replication URIs; its host name and port unless told',
     )
-    .meta({ examples: ['http://10.0.0.1:7310'] }),
+    .meta({ examples: ['https://10.0.0.1:7310'] }),
   replicationAddress: z
     .string()
     .optional()
@@ -42,7 +42,9 @@ export const storageConfigurationSchema = z.strictObject({
   runtimeDirectory: z
     .string()
     .default('/run/crosspool')
-    .describe('sockets of storage processes; emptied at boot. Its path must be short'),
+    .describe(
+      'the socket sm.sock of the local API, and those of storage processes; emptied at boot. Its path must be short',
+    ),
   datapath: z
     .enum(['kernel', 'user'])
     .default('kernel')

@@ -2,10 +2,15 @@ import type { Handlers } from '../../api/contract/route.ts'
 import { apiVersion } from '../../api/contract/shared.ts'
 import type { storageRoutes } from '../../api/contract/storage-routes.ts'
 import type { LocalStorageManager } from '../../engine/disks/storage-manager.ts'
+import { type AccessParts, accessHandlers } from '../access-handlers.ts'
 
 /** Which of the storage manager's methods answers which route. */
-export function storageHandlers(storage: LocalStorageManager): Handlers<typeof storageRoutes> {
+export function storageHandlers(
+  storage: LocalStorageManager,
+  access: AccessParts,
+): Handlers<typeof storageRoutes> {
   return {
+    ...accessHandlers(access),
     health: async () => ({ status: 'ok', apiVersion }),
     facts: async () => {
       const { replicationSchemes, ...facts } = await storage.facts()
@@ -29,7 +34,7 @@ export function storageHandlers(storage: LocalStorageManager): Handlers<typeof s
     adopt: ({ params, body }) => storage.adopt(params.vdi, body.device),
     disown: ({ params }) => storage.disown(params.vdi),
     getReplicationTarget: ({ params, body }) =>
-      storage.getReplicationTarget(params.vdi, body?.schemes),
+      storage.getReplicationTarget(params.vdi, body?.schemes, body?.source),
     replicateTo: ({ params, body }) => storage.replicateTo(params.vdi, body.uri),
     relocate: ({ params, body }) => storage.relocate(params.vdi, body.sr),
     watchRelocation: async ({ params }) => {
@@ -47,8 +52,8 @@ export function storageHandlers(storage: LocalStorageManager): Handlers<typeof s
       storage.limitReplication(params.replication, body.bytesPerSecondMax),
     stopReplication: ({ params, query }) =>
       nothing(storage.stopReplication(params.replication, query.keep)),
-    join: async ({ params, body }) => {
-      const { welcome } = await storage.join(params.replication, body)
+    join: async ({ params, body, requester: { fingerprint } }) => {
+      const { welcome } = await storage.join(params.replication, body, fingerprint)
       return { welcome: { ...welcome } }
     },
     armHandover: ({ body }) => nothing(storage.armHandover(body.disks)),

@@ -13,6 +13,7 @@ import { createLog } from '../../lib/log.ts'
 import { measureStorage } from '../../metrics/storage-metrics.ts'
 import { datapaths, volumeStores } from '../drivers.ts'
 import { loadConfiguration } from '../load-configuration.ts'
+import { openAccess } from '../open-access.ts'
 import { operateDaemon } from '../operating.ts'
 import { runDaemon } from '../run-daemon.ts'
 import { storageConfigurationFile, storageConfigurationSchema } from './configuration.ts'
@@ -25,9 +26,13 @@ const peerTimeoutMs = 300_000
 await runDaemon(async () => {
   const configuration = loadConfiguration(storageConfigurationSchema, storageConfigurationFile)
   const { host = hostname(), listen, stateDirectory } = configuration
-  const url = configuration.url ?? `http://${host}:${listen.port}`
+  const url = configuration.url ?? `https://${host}:${listen.port}`
   const log = createLog({ name: 'crosspool-sm' })
   const store = createLmdbRecordStore({ path: `${stateDirectory}/sm`, clock: systemClock })
+  const access = await openAccess(`${stateDirectory}/sm-access`, { store, log }, (id) =>
+    server.cut(id),
+  )
+  const { identity, tokens, auditLog } = access
   const address = configuration.replicationAddress ?? new URL(url).hostname
   const { datapath, close } = await datapaths[configuration.datapath]({
     ...configuration,
@@ -35,8 +40,9 @@ await runDaemon(async () => {
   })
   const storage = createStorageManager({
     ...{ host, url, apiVersion, store, volumeStores, datapath, log },
+    fingerprint: identity.fingerprint,
     bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
-    peers: createStoragePeers({ timeoutMs: peerTimeoutMs }),
+    peers: createStoragePeers(identity, { timeoutMs: peerTimeoutMs }),
     clock: systemClock,
     random: systemRandom,
     resolvePath: (path) => realpath(path).catch(() => path),
@@ -44,16 +50,24 @@ await runDaemon(async () => {
   await storage.resumeAfterRestart()
   const server = createServer({
     routes: storageRoutes,
-    handlers: storageHandlers(storage),
+    handlers: storageHandlers(storage, {
+      ...{ tokens, auditLog },
+      identity: { fingerprint: identity.fingerprint, url },
+    }),
     ...storageApi,
     log,
     connections: configuration.connections,
+    // It trusts no host as such: a source shows the secret of its URI.
+    access: access.serverOptions(async () => null),
   })
   operateDaemon(server.app, measureStorage(storage, { apiVersion, clock: systemClock, log }), {
     store: () => store.get('ready'),
     datapath: () => datapath.inventory(),
   })
-  await server.listen({ host: listen.address, port: listen.port })
+  await server.listen({
+    socketPath: `${configuration.runtimeDirectory}/sm.sock`,
+    tcp: { host: listen.address, port: listen.port, identity },
+  })
   log.info({ host, ...listen, datapath: datapath.capabilities.description }, 'sm is ready')
   return async () => {
     await server.close()

@@ -29,14 +29,17 @@ export const toolstackConfigurationSchema = z.strictObject({
       port: z.int().min(1).max(65535).default(7311),
     })
     .prefault({})
-    .describe('where xapi answers'),
+    .describe('where other hosts reach xapi, by TLS'),
   connections: connectionLimitsSchema,
   url: z
     .url()
     .optional()
     .describe('how other hosts reach this xapi; its host name and port unless told')
-    .meta({ examples: ['http://10.0.0.1:7311'] }),
-  storageManager: z.url().default('http://127.0.0.1:7310').describe("this host's storage manager"),
+    .meta({ examples: ['https://10.0.0.1:7311'] }),
+  storageManager: z
+    .string()
+    .default('/run/crosspool/sm.sock')
+    .describe("the socket of this host's storage manager"),
   hypervisor: z.enum(['xen', 'qemu']).default('xen').describe('which hypervisor runs the VMs'),
   qemu: z
     .strictObject({
@@ -59,7 +62,10 @@ export const toolstackConfigurationSchema = z.strictObject({
     .string()
     .default('/var/lib/crosspool/xapi')
     .describe('records that must survive'),
-  runtimeDirectory: z.string().default('/run/crosspool').describe('sockets; emptied at boot'),
+  runtimeDirectory: z
+    .string()
+    .default('/run/crosspool')
+    .describe('the socket xapi.sock of the local API, and others; emptied at boot'),
   limits: z
     .strictObject({
       host: z.int().min(1).default(4).describe('leaving this host, and arriving at it'),

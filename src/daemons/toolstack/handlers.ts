@@ -1,17 +1,25 @@
 import type { Handlers } from '../../api/contract/route.ts'
 import { apiVersion } from '../../api/contract/shared.ts'
 import type { toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
+import type { Trust } from '../../engine/access/trust.ts'
 import type { ToolstackEnvironment } from '../../engine/environment.ts'
 import { describeHost } from '../../engine/vms/describe-host.ts'
 import type { Toolstack } from '../../engine/vms/toolstack.ts'
+import { type AccessParts, accessHandlers } from '../access-handlers.ts'
+import { receiverHandlers } from './receiver-handlers.ts'
+import { trustHandlers } from './trust-handlers.ts'
 
 /** Which of the toolstack's methods answers which route. */
 export function toolstackHandlers(
   environment: ToolstackEnvironment,
   toolstack: Toolstack,
+  access: AccessParts & { readonly trust: Trust },
 ): Handlers<typeof toolstackRoutes> {
   const { hosts, inventories, operations, ownerships, receivers, sendings } = toolstack
   return {
+    ...accessHandlers(access),
+    ...trustHandlers(access.trust, hosts),
+    ...receiverHandlers(receivers, environment.store),
     health: async () => ({ status: 'ok', apiVersion }),
     listPools: () => hosts.pools(),
     getHost: () => describeHost(environment),
@@ -65,15 +73,6 @@ export function toolstackHandlers(
     limitOperation: ({ params, body }) => operations.limit(params.operation, body),
     listOwnerships: () => ownerships.list(),
     decideOwnership: ({ params, body }) => ownerships.decide(params.vm, body),
-    receivePreflight: ({ body }) => receivers.preflight(body),
-    receive: ({ body }) => receivers.receive(body),
-    listReceivers: () => receivers.list(),
-    getReceiver: ({ params, token }) => receivers.get(params.receiver, token),
-    heartbeat: ({ params, token, body }) => receivers.heartbeat(params.receiver, token, body),
-    take: ({ params, token, body }) => receivers.take(params.receiver, token, body),
-    start: ({ params, token }) => receivers.start(params.receiver, token),
-    close: ({ params, token }) => receivers.close(params.receiver, token),
-    abort: ({ params, token, body }) => receivers.abort(params.receiver, token, body.reason),
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   createStorageManager,
   type LocalStorageManager,
@@ -68,12 +69,15 @@ export function createSimulatedStorage(
     return host
   }
   const peersOf = (from: string): StoragePeers => ({
-    async join(url, replication, request) {
+    async join({ url, fingerprint }, replication, request) {
       const peer = [...hosts.values()].find((candidate) => candidate.url === url)
       if (!peer || !world.isLinkUp(from, peer.name))
         throw new CrosspoolError('PEER_UNREACHABLE', { url, reason: 'no route to host' })
+      if (fingerprint !== simulatedFingerprint(peer.name))
+        throw new CrosspoolError('PEER_UNTRUSTED', { url, reason: 'it has another key' })
       const { faults } = world.kernel(from)
-      return await faults.around('peers.join', () => peer.manager.join(replication, request))
+      const key = simulatedFingerprint(from)
+      return await faults.around('peers.join', () => peer.manager.join(replication, request, key))
     },
   })
 
@@ -96,14 +100,24 @@ async function startHost(
   options: SimulatedStorageHostOptions,
 ): Promise<SimulatedStorageHost> {
   const { srs = [{ name: 'local', type: 'simulated', configuration: {} }] } = options
-  const url = `http://${name}:7310`
+  const url = `https://${name}:7310`
+  const fingerprint = simulatedFingerprint(name)
   const { faults } = world.kernel(name)
   const store = withFaults(createMemoryRecordStore(), faults)
   let boots = 1
 
   const start = async () => {
     const manager = createStorageManager({
-      ...{ host: name, url, apiVersion: '1.0', bootId: `boot-${boots}`, store, peers, random },
+      ...{
+        host: name,
+        url,
+        fingerprint,
+        apiVersion: '1.0',
+        bootId: `boot-${boots}`,
+        store,
+        peers,
+        random,
+      },
       ...{ clock: world.clock, log: options.log ?? silentLog },
       volumeStores: { simulated: createSimulatedVolumeStores(world, name) },
       datapath: createSimulatedDatapath(world, name, options.schemes),
@@ -145,4 +159,9 @@ function withFaults(store: RecordStore, faults: Faults): RecordStore {
     ...store,
     transact: (transaction) => faults.around('store.transact', () => store.transact(transaction)),
   }
+}
+
+/** Every host has a key, and this is what others know of it. */
+export function simulatedFingerprint(host: string): string {
+  return `sha256//${createHash('sha256').update(host).digest('base64')}`
 }

@@ -10,6 +10,8 @@ export interface StorageEnvironment {
   readonly host: string
   /** Where the storage managers of other hosts reach this one. */
   readonly url: string
+  /** Of its key; a replication URI names it. */
+  readonly fingerprint: string
   readonly apiVersion: string
   /** Changes when the host is started anew, and with it everything that the kernel holds. */
   readonly bootId: string

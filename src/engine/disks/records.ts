@@ -58,6 +58,8 @@ export type ReplicationRecord = {
   readonly discardsReadAsZeroes?: boolean
   readonly adopted: string | null
   /** Target: what the source said when it joined; with it the target can be brought up again. */
+  /** Target: fingerprint of the only storage manager that may answer the URI; null: whoever has it. */
+  readonly source: string | null
   readonly hello: MirrorHello | null
   /** Target: the handover may come at any moment. From then on a reboot ends it. */
   readonly isArmed: boolean

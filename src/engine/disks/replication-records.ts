@@ -10,6 +10,7 @@ export function describe(
   side: 'source' | 'target',
   provider: string,
   secret: string,
+  source: string | null = null,
 ): Omit<ReplicationRecord, 'phase'> {
   const { sizeBytes, adopted } = vdi
   const {
@@ -19,7 +20,7 @@ export function describe(
   } = toDisk(vdi, 'replicate')
   const volume = { volumePath, volumeFormat, discardsReadAsZeroes, sizeBytes, adopted }
   const own = { id, vdi: vdi.id, side, provider, secret, ...volume }
-  return { ...own, hello: null, isArmed: false, keep: null, reason: null }
+  return { ...own, source, hello: null, isArmed: false, keep: null, reason: null }
 }
 
 export function toMirror(record: ReplicationRecord): Mirror {

@@ -50,17 +50,17 @@ export class Replications {
   }
 
   /** Target: makes ready for a source. A URI that has not been used is answered again. */
-  async offer(id: string, schemes?: readonly string[]) {
+  async offer(id: string, schemes?: readonly string[], source: string | null = null) {
     return await this.#lock.run([id], async () => {
-      const { datapath, random, url } = this.#environment
+      const { datapath, random } = this.#environment
       const provider = this.#choose(schemes)
       const vdi = await this.#catalogue.recorded(id)
       const present = vdi.replication ? await this.#records.get(vdi.replication) : null
-      if (present?.phase === 'offered') return this.#offered(present, url)
+      if (present?.phase === 'offered' && present.source === source) return this.#offered(present)
       refuseInUse(vdi)
       const attached = await this.#vdis.attachVolume(vdi)
       const record: ReplicationRecord = {
-        ...describe(attached, random.uuid(), 'target', provider, random.hex(secretBytes)),
+        ...describe(attached, random.uuid(), 'target', provider, random.hex(secretBytes), source),
         phase: 'offered',
       }
       await this.#begin(attached, record)
@@ -70,7 +70,7 @@ export class Replications {
         await this.#takeBack(record, vdi.state)
         throw hideSecret(error, record.secret)
       }
-      return this.#offered(record, url)
+      return this.#offered(record)
     })
   }
 
@@ -105,7 +105,7 @@ export class Replications {
         const mirror = toMirror(record)
         const hello = await datapath.prepare(mirror)
         const request = { secret, sizeBytes: vdi.sizeBytes, hello }
-        const { welcome } = await peers.join(uri.url, replication, request)
+        const { welcome } = await peers.join(uri, replication, request)
         await datapath.start(mirror, welcome)
         await this.#put({ ...record, phase: 'running' })
       } catch (error) {
@@ -116,14 +116,20 @@ export class Replications {
     })
   }
 
-  /** Target: the source answers the URI, which is good for this once. */
-  async join(id: string, { secret, sizeBytes, hello }: JoinRequest): Promise<JoinAnswer> {
+  /** Target: the source, with the key of this fingerprint, answers the URI, which is good for this once. */
+  async join(
+    id: string,
+    { secret, sizeBytes, hello }: JoinRequest,
+    fingerprint: string | null,
+  ): Promise<JoinAnswer> {
     const known = await this.#records.get(id)
     if (known?.side !== 'target') throw refused('it is not known here, or has been withdrawn')
     return await this.#lock.run([known.vdi], async () => {
       const record = await this.#records.get(id)
       if (!record) throw refused('it is not known here, or has been withdrawn')
       if (!equalSecrets(secret, record.secret)) throw refused('its secret is wrong')
+      if (record.source !== null && record.source !== fingerprint)
+        throw refused('it is for another host')
       if (record.phase !== 'offered') throw refused('it has been used')
       checkSize(sizeBytes, record.sizeBytes)
       await this.#put({ ...record, hello, phase: 'accepting' })
@@ -266,8 +272,10 @@ export class Replications {
     throw new CrosspoolError('NOT_SUPPORTED', { what: 'Replication', reason })
   }
 
-  #offered({ id, provider, sizeBytes, secret }: ReplicationRecord, url: string) {
-    const uri = formatReplicationUri({ provider, url, replication: id, sizeBytes, secret })
+  #offered({ id, provider, sizeBytes, secret }: ReplicationRecord) {
+    const { url, fingerprint } = this.#environment
+    const place = { provider, url, fingerprint, replication: id }
+    const uri = formatReplicationUri({ ...place, sizeBytes, secret })
     return { uri, replication: id }
   }
 }

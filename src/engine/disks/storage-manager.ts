@@ -16,8 +16,8 @@ import { Vdis } from './vdis.ts'
 
 /** A storage manager as its own daemon sees it. */
 export interface LocalStorageManager extends StorageManager {
-  /** Between storage managers: the source answers the URI. @throws URI_REFUSED, SIZE_MISMATCH */
-  join(replication: string, request: JoinRequest): Promise<JoinAnswer>
+  /** Between storage managers: the source, with the key of this fingerprint, answers the URI. @throws URI_REFUSED, SIZE_MISMATCH */
+  join(replication: string, request: JoinRequest, fingerprint: string | null): Promise<JoinAnswer>
   /** Calls `listener` at once and at every change. @throws NOT_FOUND */
   watchRelocation(vdi: string, listener: (relocation: Relocation) => void): () => void
   /** Must have ended before anything else is asked. */
@@ -27,7 +27,7 @@ export interface LocalStorageManager extends StorageManager {
 }
 
 export function createStorageManager(environment: StorageEnvironment): LocalStorageManager {
-  const { store, datapath, host, apiVersion } = environment
+  const { store, datapath, host, apiVersion, fingerprint } = environment
   const lock = createKeyedLock()
   const vdiRecords = createRecords<VdiRecord>(store, 'vdi')
   const replicationRecords = createRecords<ReplicationRecord>(store, 'replication')
@@ -53,7 +53,7 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
   return {
     facts: async () => {
       const { schemes, deviceKind } = datapath.capabilities
-      return { host, apiVersion, replicationSchemes: schemes, deviceKind }
+      return { host, apiVersion, fingerprint, replicationSchemes: schemes, deviceKind }
     },
     listSrs: () => srs.list(),
     createSr: (create) => lock.run(['srs'], () => srs.create(create)),
@@ -68,9 +68,10 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     detach: (vdi) => vdis.detach(vdi),
     adopt: (vdi, device) => vdis.adopt(vdi, device),
     disown: (vdi) => vdis.disown(vdi),
-    getReplicationTarget: (vdi, schemes) => replications.offer(vdi, schemes),
+    getReplicationTarget: (vdi, schemes, source) => replications.offer(vdi, schemes, source),
     replicateTo: (vdi, uri) => replications.replicateTo(vdi, uri),
-    join: (replication, request) => replications.join(replication, request),
+    join: (replication, request, fingerprint) =>
+      replications.join(replication, request, fingerprint),
     relocate: (vdi, sr) => relocations.begin(vdi, sr),
     watchRelocation: (vdi, listener) => relocations.watch(vdi, listener),
     followRelocation: (vdi, onChange, signal) => relocations.follow(vdi, onChange, signal),

@@ -76,6 +76,7 @@ export async function buildReceiveRequest(
       clockMs: environment.clock.now(),
       apiVersion: environment.apiVersion,
       replicationSchemes: [...facts.replicationSchemes],
+      storageFingerprint: facts.fingerprint,
     },
     epoch: described.epoch + 1,
     vm: described.configuration,

@@ -27,14 +27,14 @@ export function planReceiverDisks(
 export async function prepareReceiverDisk(
   storage: StorageManager,
   disk: ReceiverDisk,
-  schemes: readonly string[],
+  { replicationSchemes, storageFingerprint }: ReceiveRequest['source'],
 ): Promise<ReceiverDisk> {
   const { vdi, sr, name, sizeBytes, created } = disk
   if (created) await storage.createVdi({ id: vdi, sr, name, sizeBytes, willBeOverwritten: true })
   await storage.attach(vdi)
   const { device } = await storage.activate(vdi)
   if (!created) return { ...disk, device }
-  const target = await storage.getReplicationTarget(vdi, schemes)
+  const target = await storage.getReplicationTarget(vdi, replicationSchemes, storageFingerprint)
   return { ...disk, device, uri: target.uri, replication: target.replication }
 }
 

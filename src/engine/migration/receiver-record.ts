@@ -9,6 +9,8 @@ import type { Json, RecordStore } from '../../ports/record-store.ts'
 export interface ReceiverRecord {
   readonly id: string
   readonly tokenHash: string
+  /** Fingerprint of the host that asked, the only one that may use the token; null: asked on this host. */
+  readonly source: string | null
   readonly request: ReceiveRequest
   readonly disks: readonly ReceiverDisk[]
   readonly state: ReceiverState
@@ -65,6 +67,17 @@ export function checkToken(record: ReceiverRecord, token: string): void {
     throw new CrosspoolError('UNAUTHORIZED')
 }
 
+/** What a host has asked for is for it alone; what an administrator has, for whoever has the token. @throws UNAUTHORIZED, NOT_FOUND */
+export async function expectSource(
+  store: RecordStore,
+  id: string,
+  source: string | null,
+): Promise<void> {
+  const record = await loadReceiver(store, id)
+  const isForAnother = record.source !== null && record.source !== source
+  if (source !== null && isForAnother) throw new CrosspoolError('UNAUTHORIZED')
+}
+
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
@@ -76,6 +89,12 @@ export function isTheSources(state: ReceiverState): boolean {
 
 export function hasEnded(record: ReceiverRecord): boolean {
   return record.state === 'closed' || (record.state === 'aborted' && record.cleaned)
+}
+
+/** For whoever only looks. */
+export function withoutSecrets(record: ReceiverRecord): Receiver {
+  const { disks, ...shown } = receiverDocument(record)
+  return { ...shown, disks: disks.map((disk) => ({ ...disk, replicationUri: null })) }
 }
 
 export function receiverDocument(record: ReceiverRecord): Receiver {

@@ -37,6 +37,7 @@ import {
   receiverPut,
   refusal,
   saveReceiver,
+  withoutSecrets,
   wrongState,
 } from './receiver-record.ts'
 import { recoverReceivers } from './recover-receivers.ts'
@@ -65,19 +66,19 @@ export class Receivers {
     return planReceive(request, await gatherDestinationFacts(this.#environment, request, receivers))
   }
 
-  /** VM.receive. @throws PREFLIGHT_FAILED, SR_FULL, ... and then nothing is left */
-  async receive(request: ReceiveRequest): Promise<ReceiverGrant> {
+  /** VM.receive, for the host of this fingerprint alone. @throws PREFLIGHT_FAILED, SR_FULL, ... and then nothing is left */
+  async receive(request: ReceiveRequest, source: string | null = null): Promise<ReceiverGrant> {
     // One at a time, so that two VMs cannot be promised the same memory or space.
     return this.#lock.run(['receive'], async () => {
       const { store, random } = this.#environment
-      await refuseTooMany(this.#environment, request)
+      await refuseTooMany(this.#environment, request, source)
       checkRequest(request)
       const plan = await this.preflight(request)
       if (!plan.possible) throw preflightFailure(plan)
       const token = random.hex(32)
       const record: ReceiverRecord = {
         id: random.uuid(),
-        tokenHash: hashToken(token),
+        ...{ tokenHash: hashToken(token), source },
         request,
         disks: planReceiverDisks(request, plan.disks, random),
         state: 'reserved',
@@ -98,7 +99,7 @@ export class Receivers {
   }
 
   async list(): Promise<Receiver[]> {
-    return (await listReceivers(this.#environment.store)).map(receiverDocument)
+    return (await listReceivers(this.#environment.store)).map(withoutSecrets)
   }
 
   async get(id: string, token: string): Promise<Receiver> {
@@ -208,9 +209,9 @@ export class Receivers {
 
   async #prepare(record: ReceiverRecord): Promise<ReceiverRecord> {
     const { storage } = this.#environment
-    const schemes = record.request.source.replicationSchemes
+    const { source } = record.request
     const disks = await settleAll(
-      record.disks.map((disk) => prepareReceiverDisk(storage, disk, schemes)),
+      record.disks.map((disk) => prepareReceiverDisk(storage, disk, source)),
     )
     return this.#save({ ...record, disks })
   }

@@ -3,15 +3,17 @@ import type { ReceiveRequest } from '../../model/migration.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { isTheSources, listReceivers } from './receiver-record.ts'
 
-/** @throws QUEUE_FULL, on which the source waits */
+/** `peer`: fingerprint of who asks; a peer without one is what it calls itself. @throws QUEUE_FULL, on which the source waits */
 export async function refuseTooMany(
   { limits, store, host }: ToolstackEnvironment,
   { source }: ReceiveRequest,
+  peer: string | null,
 ): Promise<void> {
   if (!limits) return
   const arriving = (await listReceivers(store)).filter((record) => isTheSources(record.state))
   const fromThere = arriving.filter(
-    ({ request }) => request.source.host === source.host && request.source.pool === source.pool,
+    ({ source: asker, request: { source: told } }) =>
+      asker === peer && (peer !== null || (told.host === source.host && told.pool === source.pool)),
   )
   const refuse = (limit: number, from: string) =>
     new CrosspoolError('QUEUE_FULL', { host, limit, from })

@@ -19,9 +19,14 @@ export class KnownHosts {
   /** @throws PEER_UNREACHABLE */
   async introduce(url: string): Promise<Host> {
     const host = await this.#environment.peers.connect(url).host()
-    const known: KnownHost = { name: host.name, pool: host.pool, url }
-    await this.#environment.store.transact({ puts: [{ key: key(host), value: known }] })
+    await this.note({ ...host, url })
     return { ...host, url }
+  }
+
+  /** A host that said so itself. */
+  async note({ name, pool, url }: KnownHost): Promise<void> {
+    const known: KnownHost = { name, pool, url }
+    await this.#environment.store.transact({ puts: [{ key: key(known), value: known }] })
   }
 
   /** `host`: NAME or POOL/NAME. One that is not known is no error. */

@@ -1,3 +1,4 @@
+import type { Role } from '../../../model/access.ts'
 import { recordType, type XenClass } from '../classes/describe-class.ts'
 import { type ClassName, xenClasses } from '../classes/index.ts'
 import { map, nothing, ref, set, string } from '../types.ts'
@@ -16,6 +17,11 @@ export interface ClassCall {
   readonly description: CallDescription
 }
 
+/** Notes of clients are shown to others. */
+function roleOf({ kind }: ClassVerb): Role {
+  return kind.endsWith('note') || kind === 'set-notes' ? 'operator' : 'viewer'
+}
+
 /** Getters, look-ups and notes: they follow from the class alone. */
 export function classCalls(): ClassCall[] {
   return Object.values(xenClasses).flatMap((description: XenClass & { name: ClassName }) => {
@@ -28,7 +34,7 @@ export function classCalls(): ClassCall[] {
       name: `${description.name}.${verbName}`,
       className: description.name,
       verb,
-      description: { about: '', parameters, result },
+      description: { about: '', role: roleOf(verb), parameters, result },
     })
     const self = ref(description.name)
     const type = recordType(description)

@@ -1,3 +1,4 @@
+import type { Role } from '../../../model/access.ts'
 import type { ValueOf, XenType, XenValue } from '../types.ts'
 
 export interface Parameter<Value extends XenValue = XenValue> extends XenType<Value> {
@@ -12,6 +13,8 @@ export type CallKind = 'plain' | 'slow' | 'operation'
 
 export interface CallDescription {
   readonly about: string
+  /** The least that the session's token needs. */
+  readonly role: Role
   /** In their order; without the session, which comes before them. */
   readonly parameters: Readonly<Record<string, Parameter>>
   readonly result: XenType

@@ -21,5 +21,8 @@ function call(
   needs: UnavailableCall['needs'],
   parameters: CallDescription['parameters'],
 ): UnavailableCall {
-  return { needs, description: { about: '', parameters, result: nothing, kind: 'slow' } }
+  return {
+    needs,
+    description: { about: '', role: 'operator', parameters, result: nothing, kind: 'slow' },
+  }
 }

@@ -2,7 +2,7 @@ import type { Operation } from '../../../model/operation.ts'
 import type { XenApiBackend } from '../backend.ts'
 import type { Arguments, CallDescription, CallDescriptions } from '../calls/describe-call.ts'
 import type { Notes } from '../notes.ts'
-import type { Caller, Session, Sessions } from '../sessions.ts'
+import type { Session, Sessions } from '../sessions.ts'
 import type { Tasks } from '../tasks.ts'
 import type { ValueOf } from '../types.ts'
 import type { ObjectView } from '../view/object-view.ts'
@@ -19,7 +19,6 @@ export interface FaceParts {
 }
 
 export interface CallContext {
-  readonly caller: Caller
   readonly session: Session
 }
 

@@ -11,10 +11,8 @@ export function sessionHandlers(parts: FaceParts): CallHandlers<typeof sessionCa
   const { backend, sessions, view } = parts
   const { environment } = backend
   const here = identities.host({ pool: environment.pool, name: environment.host })
-  const login = async (
-    { uname, pwd }: { readonly uname: string; readonly pwd: string },
-    { caller }: CallContext,
-  ) => (await sessions.login(uname, pwd, caller)).ref
+  const login = async ({ uname, pwd }: { readonly uname: string; readonly pwd: string }) =>
+    (await sessions.login(uname, pwd)).ref
   const logout = async (_parameters: unknown, { session }: CallContext) => {
     sessions.end(session.ref)
     view.changed()
@@ -34,10 +32,8 @@ export function sessionHandlers(parts: FaceParts): CallHandlers<typeof sessionCa
       own(self, session)
       return nullRef
     },
-    'session.get_is_local_superuser': async ({ self }, { session }) => {
-      own(self, session)
-      return true
-    },
+    'session.get_is_local_superuser': async ({ self }, { session }) =>
+      own(self, session).caller.role === 'administrator',
     'session.get_auth_user_name': async ({ self }, { session }) => own(self, session).user,
     'system.listMethods': async () => methodNames(),
     'host.get_servertime': async ({ host }) => {

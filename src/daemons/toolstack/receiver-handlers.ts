@@ -1,0 +1,43 @@
+import type { Handlers, Requester } from '../../api/contract/route.ts'
+import type { toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
+import { expectSource } from '../../engine/migration/receiver-record.ts'
+import type { Receivers } from '../../engine/migration/receivers.ts'
+import type { RecordStore } from '../../ports/record-store.ts'
+
+type ReceiverRoutes = Pick<
+  typeof toolstackRoutes,
+  'receivePreflight' | 'receive' | 'listReceivers' | 'getReceiver' | ReceiverAct
+>
+type ReceiverAct = 'heartbeat' | 'take' | 'start' | 'close' | 'abort'
+
+/** The destination's half of a migration. A receiver is for the host that asked for it. */
+export function receiverHandlers(
+  receivers: Receivers,
+  store: RecordStore,
+): Handlers<ReceiverRoutes> {
+  const checked = async ({ params, requester }: Asked): Promise<string> => {
+    await expectSource(store, params.receiver, peerOf(requester))
+    return params.receiver
+  }
+  return {
+    receivePreflight: ({ body }) => receivers.preflight(body),
+    receive: ({ body, requester }) => receivers.receive(body, peerOf(requester)),
+    listReceivers: () => receivers.list(),
+    getReceiver: async (asked) => receivers.get(await checked(asked), asked.token),
+    heartbeat: async (asked) => receivers.heartbeat(await checked(asked), asked.token, asked.body),
+    take: async (asked) => receivers.take(await checked(asked), asked.token, asked.body),
+    start: async (asked) => receivers.start(await checked(asked), asked.token),
+    close: async (asked) => receivers.close(await checked(asked), asked.token),
+    abort: async (asked) => receivers.abort(await checked(asked), asked.token, asked.body.reason),
+  }
+}
+
+interface Asked {
+  readonly params: { readonly receiver: string }
+  readonly requester: Requester
+}
+
+/** Null: an administrator does it by hand. */
+export function peerOf({ caller }: Requester): string | null {
+  return caller?.kind === 'peer' ? caller.id : null
+}
