@@ -23,14 +23,14 @@ describe('what cannot be done is refused, with its code', () => {
     })
   })
 
-  it('a destination that is not known, and one that is down', async () => {
+  it('a destination that is not known, and one that is not trusted', async () => {
     const call = (to: string) =>
       source.toolstack.migrate({ params: { vm: victim.guest.name }, body: { destination: to } })
     await expect(call('nowhere')).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    const body = { destination: `http://${destination.lab.address}:7399` }
+    const body = { destination: `https://${destination.lab.address}:7399` }
     await expect(
       source.toolstack.preflight({ params: { vm: victim.guest.name }, body }),
-    ).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' })
+    ).rejects.toMatchObject({ code: 'PEER_UNTRUSTED' })
   })
 
   it('a full SR', async () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 
 async function startToolstack(host: ClusterHost): Promise<void> {
-  const url = `http://${host.lab.address}:${port}`
+  const url = `https://${host.lab.address}:${port}`
   const configuration = {
     ...{ host: `${host.name}-qemu`, pool: host.pool, url, listen: { port }, hypervisor: 'qemu' },
     ...{ stateDirectory: '/var/lib/crosspool/xapi-qemu', runtimeDirectory: '/run/crosspool-qemu' },
@@ -64,7 +64,7 @@ async function ask<Answer>(
   body?: unknown,
 ): Promise<Answer> {
   const data = body === undefined ? '' : `--json '${JSON.stringify(body)}'`
-  const command = `curl -sS --fail-with-body -X ${method} ${data} http://127.0.0.1:${port}/v1${path}`
+  const command = `curl -sS --fail-with-body -X ${method} ${data} --unix-socket /run/crosspool-qemu/xapi.sock http://localhost/v1${path}`
   return JSON.parse(await host.lab.run(command, { timeoutMs: 180_000 }))
 }
 
@@ -111,7 +111,8 @@ it('a QEMU VM on an LV gets DRBD beneath it as a Xen one does', async () => {
       ...{ description: 'the guest to write', timeoutMs: 300_000, intervalMs: 2_000 },
     })
   await progress(source, 20)
-  await ask(source, 'POST', '/hosts', { url: `http://${destination.lab.address}:${port}` })
+  const { line } = await ask<{ line: string }>(destination, 'POST', '/peers/invitations')
+  await ask(source, 'POST', '/peers', { line })
   const { id } = await ask<{ id: string }>(source, 'POST', '/vms/bootwriter/migrate', {
     destination: `${destination.name}-qemu`,
     srMap: { '*': 'local' },

@@ -115,6 +115,8 @@ export class Relay {
       socket.on('error', () => {})
       socket.once('close', () => this.#sockets.delete(socket))
     }
+    // Who is not there answers no handshake: the other side must hear of it at once.
+    if (masks && !(await isConnected(far))) return reset(near)
     const [nearEnd, farEnd] = masks
       ? await masked(near, far, masks)
       : [
@@ -196,11 +198,19 @@ function reset(socket: Socket): void {
   else socket.resetAndDestroy()
 }
 
+function isConnected(socket: Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(true))
+    socket.once('close', () => resolve(false))
+  })
+}
+
 async function masked(near: Socket, far: Socket, masks: Masks): Promise<[End, End]> {
   const [server, client] = await Promise.all([masks.server(), masks.client()])
   const own = ({ certificate: cert, key }: Identity) => ({ cert, key, rejectUnauthorized: false })
   const nearStream = new TLSSocket(near, { isServer: true, requestCert: true, ...own(server) })
   const farStream = tlsConnect({ socket: far, ...own(client) })
+  for (const stream of [nearStream, farStream]) stream.on('error', () => {})
   return [
     { stream: nearStream, raw: near },
     { stream: farStream, raw: far },
