@@ -7,6 +7,7 @@ import { readJsonRpcCall } from '../../src/api/xenapi/wire/json-rpc.ts'
 import { readXml } from '../../src/api/xenapi/wire/xml-reader.ts'
 import { readXmlRpcCall } from '../../src/api/xenapi/wire/xml-rpc.ts'
 import {
+  parseDuration,
   parseLimit,
   parseMapping,
   parsePositive,
@@ -78,6 +79,9 @@ export interface FuzzedParser {
   /** Real inputs, from which broken ones are made. */
   readonly corpus: readonly unknown[]
 }
+
+const textOf = (value: unknown) =>
+  typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 
 const captured = (file: string) => readFileSync(resolve(import.meta.dirname, '../captured', file))
 const capturedText = (file: string) => captured(file).toString('utf8')
@@ -226,6 +230,7 @@ const words: readonly FuzzedParser[] = [
     ['{ "pool": "alpha", /* its name */ "host": "alpha1", }', '{\n  "pool": "a"\n  "host": "b"\n}'],
   ),
   text('parseSize', parseSize, ['UsageError'], ['10GiB', '1.5T']),
+  text('parseDuration', parseDuration, ['UsageError'], ['12h', '90d']),
   text('parseLimit', parseLimit, ['UsageError'], ['none', '50M']),
   text('parseMapping', (given) => parseMapping(given), ['UsageError'], ['a=b', 'b']),
   text('parseSetting', (given) => parseSetting(given), ['UsageError'], ['a=1', 'b=true']),
@@ -286,7 +291,7 @@ const documents: readonly FuzzedParser[] = [
     'blockNodeOf',
     (given) =>
       blockNodeOf(
-        { slot: 'vda', device: String(fieldsOf(given).device), readOnly: false },
+        { slot: 'vda', device: textOf(fieldsOf(given).device), readOnly: false },
         'linux',
       ),
     ['BAD_REQUEST'],

@@ -6,8 +6,8 @@ import type { Route } from '../../src/api/contract/route.ts'
 import { receiverTokenHeader } from '../../src/api/contract/shared.ts'
 import { storageRoutes } from '../../src/api/contract/storage-routes.ts'
 import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
-import type { OpenServer } from "../support/open-door.ts"
 import { isErrorCode } from '../../src/model/errors.ts'
+import type { OpenServer } from '../support/open-door.ts'
 import { sampleStorage, sampleToolstack } from '../support/sample-daemons.ts'
 
 /** Whatever is sent to a route, it is answered by its handler or refused with a code of the table; never 500. */

@@ -203,9 +203,9 @@ describe.skipIf(!hasQemu)('a guest that counts, in memory and on disk', () => {
       const outgoing = await hosts.source.send(vm, streams.source, { signal, onProgress })
       outgoing.paused.catch(() => {})
       incoming.ready.catch(() => {})
-      await expect.poll(() => isMoving, { interval: 5 }).toBe(true)
+      await expect.poll(() => isMoving, { interval: 5, timeout: 10_000 }).toBe(true)
       await expect
-        .poll(() => existsSync(folderAt('destination').memory), { interval: 5 })
+        .poll(() => existsSync(folderAt('destination').memory), { interval: 5, timeout: 10_000 })
         .toBe(true)
       await kill(dying)
       const failed = { code: 'MEMORY_STREAM_FAILED' }
@@ -218,7 +218,7 @@ describe.skipIf(!hasQemu)('a guest that counts, in memory and on disk', () => {
 
   test('is listed when its QEMU does not answer, and can be destroyed', async () => {
     hosts.source.close()
-    const impatient = hosts.driverOf('source', { answerMs: 200 })
+    const impatient = hosts.driverOf('source', { answerMs: 1_000 })
     expect(await stateAt(impatient)).toBe('running')
     await kill('source', 'SIGSTOP')
     expect(await impatient.list()).toMatchObject([
