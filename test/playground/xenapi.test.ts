@@ -22,7 +22,7 @@ afterAll(async () => {
 
 async function connect({ url, toolstack }: PlaygroundHost): Promise<Xapi> {
   const { secret: password } = await toolstack.createToken({
-    body: { name: 'xen-orchestra', role: 'operator' },
+    body: { name: `xen-orchestra-${clients.length}`, role: 'operator' },
   })
   const client = createClient({ url, auth: { user: 'root', password }, allowUnauthorized: true })
   clients.push(client)
