@@ -74,8 +74,9 @@ function ask(port: number, method: string, path: string, { headers, agent }: Ask
         resolve({ status: 200, code: '' })
         return
       }
+      const isJson = response.headers['content-type']?.startsWith('application/json')
       text(response).then((body) => {
-        const document = Object(JSON.parse(body))
+        const document = isJson ? Object(JSON.parse(body)) : {}
         resolve({ status: response.statusCode ?? 0, code: String(document.code ?? '') })
       }, reject)
     })
@@ -103,7 +104,7 @@ describe.each([
     server.app.get('/forgotten', () => ({}))
     mountOperating(server.app, {
       ...{ clock: systemClock, readiness: {}, answered: () => {} },
-      metrics: async () => ({ type: 'application/json', text: '{}' }),
+      metrics: async () => ({ type: 'text/plain', text: '' }),
     })
     port = await server.listen({ tcp: { host: '127.0.0.1', port: 0, identity: own } })
   })
@@ -161,7 +162,7 @@ it('the files of the web UI are for anyone, and what they show is not', async ()
   mountWebUi(server.app, [])
   const port = await server.listen({ tcp: { host: '127.0.0.1', port: 0, identity: own } })
   const nobody: Asker = { name: 'nobody', role: null, headers: {}, agent: bare }
-  // There is none in this folder, which is found out behind the door.
+  // None has been built here, which is told behind the guard.
   expect((await ask(port, 'GET', '/', nobody)).status).toBe(404)
   expect((await ask(port, 'GET', '/v1/inventories', nobody)).status).toBe(401)
   await server.close()

@@ -2,19 +2,16 @@ import { z } from 'zod'
 import { hostSchema, networkSchema, poolSchema } from '../../model/host.ts'
 import { inventorySchema, knownInventorySchema } from '../../model/inventory.ts'
 import {
-  heartbeatAnswerSchema,
-  heartbeatSchema,
   migrateRequestSchema,
   preflightSchema,
   receiveRequestSchema,
-  receiverGrantSchema,
-  receiverSchema,
 } from '../../model/migration.ts'
 import { isEnded, type Operation, operationSchema } from '../../model/operation.ts'
 import { decisionSchema, ownershipSchema } from '../../model/ownership.ts'
 import { replicationLimitSchema } from '../../model/replication.ts'
 import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
 import { accessRoutes, trustRoutes } from './access-routes.ts'
+import { receiverRoutes } from './receiver-routes.ts'
 import { defineRoutes } from './route.ts'
 import { emptySchema, healthSchema } from './shared.ts'
 import { vmRoutes } from './vm-routes.ts'
@@ -233,99 +230,7 @@ export const toolstackRoutes = defineRoutes({
     response: ownershipSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE'],
   },
-
-  receivePreflight: {
-    method: 'POST',
-    path: '/receivers/preflight',
-    role: 'administrator',
-    peers: true,
-    isUnnoted: true,
-    summary: "Between xapis: the destination's checks",
-    body: receiveRequestSchema,
-    response: preflightSchema,
-  },
-  receive: {
-    method: 'POST',
-    path: '/receivers',
-    role: 'administrator',
-    peers: true,
-    summary: 'VM.receive: reserves all that the VM needs here',
-    body: receiveRequestSchema,
-    response: receiverGrantSchema,
-    status: 201,
-    errors: ['BUSY', 'QUEUE_FULL', 'SR_FULL', 'MEMORY_SHORT', 'PREFLIGHT_FAILED', 'STALE_EPOCH'],
-  },
-  listReceivers: {
-    method: 'GET',
-    path: '/receivers',
-    role: 'viewer',
-    summary: 'VMs that are arriving',
-    response: z.array(receiverSchema),
-  },
-  getReceiver: {
-    method: 'GET',
-    path: '/receivers/{receiver}',
-    role: 'administrator',
-    peers: true,
-    summary: 'One of them',
-    response: receiverSchema,
-    token: true,
-    errors: ['NOT_FOUND', 'UNAUTHORIZED'],
-  },
-  heartbeat: {
-    method: 'POST',
-    path: '/receivers/{receiver}/heartbeat',
-    role: 'administrator',
-    peers: true,
-    isUnnoted: true,
-    summary: 'Between xapis, at every interval',
-    body: heartbeatSchema,
-    response: heartbeatAnswerSchema,
-    token: true,
-    errors: ['NOT_FOUND', 'UNAUTHORIZED'],
-  },
-  take: {
-    method: 'POST',
-    path: '/receivers/{receiver}/take',
-    role: 'administrator',
-    peers: true,
-    summary: 'The source has released the VM: the destination takes the disks',
-    body: z.object({ epoch: z.int().positive(), start: z.boolean() }),
-    response: receiverSchema,
-    token: true,
-    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'HANDOVER_REFUSED', 'STALE_EPOCH'],
-  },
-  start: {
-    method: 'POST',
-    path: '/receivers/{receiver}/start',
-    role: 'administrator',
-    peers: true,
-    summary: 'Runs the VM, once its disks have been taken',
-    response: receiverSchema,
-    token: true,
-    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'WRONG_STATE'],
-  },
-  close: {
-    method: 'POST',
-    path: '/receivers/{receiver}/close',
-    role: 'administrator',
-    peers: true,
-    summary: 'The source has let go: the mirrors are taken out here',
-    response: receiverSchema,
-    token: true,
-    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'WRONG_STATE'],
-  },
-  abort: {
-    method: 'POST',
-    path: '/receivers/{receiver}/abort',
-    role: 'administrator',
-    peers: true,
-    summary: 'Refuses the VM for good and removes everything made for it',
-    body: z.object({ reason: z.string().max(500) }),
-    response: receiverSchema,
-    token: true,
-    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'TOO_LATE_TO_CANCEL'],
-  },
+  ...receiverRoutes,
 })
 
 /** The memory stream is an HTTP upgrade of a GET below /v1 with the token, which OpenAPI cannot describe. */
