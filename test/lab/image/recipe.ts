@@ -30,6 +30,7 @@ export const packages: readonly string[] = [
   'iputils-ping',
   'ethtool',
   'tcpdump',
+  'wireguard-tools',
   'bridge-utils',
   'socat',
   'curl',
