@@ -4,6 +4,7 @@ import { createQemuHypervisor } from '../drivers/hypervisor-qemu/qemu-hypervisor
 import { createXenHypervisor } from '../drivers/hypervisor-xen/xen-hypervisor.ts'
 import { createDrbdReplicator } from '../drivers/replication-drbd/index.ts'
 import { createLoopMetadataVolumes } from '../drivers/replication-drbd/loop-metadata-volumes.ts'
+import { createWireguardLinks } from '../drivers/secure-link-wireguard/index.ts'
 import { systemClock } from '../drivers/system/clock.ts'
 import { systemCommandRunner } from '../drivers/system/command-runner.ts'
 import { systemRandom } from '../drivers/system/random.ts'
@@ -12,6 +13,7 @@ import { createLvmVolumeStores } from '../drivers/volume-store-lvm/index.ts'
 import { createPluginVolumeStores } from '../drivers/volume-store-plugin/index.ts'
 import { createSharedVolumeStores } from '../drivers/volume-store-shared/index.ts'
 import { createKernelDatapath } from '../engine/datapath/kernel-datapath.ts'
+import { isCrosspoolError } from '../model/errors.ts'
 import type { Datapath } from '../ports/datapath.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
 import type { Log } from '../ports/log.ts'
@@ -46,7 +48,7 @@ export const volumeStores: Readonly<Record<string, VolumeStoreFactory>> = {
 
 export type DatapathOptions = Pick<
   StorageConfiguration,
-  'stateDirectory' | 'runtimeDirectory' | 'minors' | 'ports'
+  'stateDirectory' | 'runtimeDirectory' | 'minors' | 'ports' | 'encryption'
 > & {
   /** Where other hosts reach this one for replication. */
   readonly address: string
@@ -68,17 +70,31 @@ export const datapaths: Readonly<
   user: (options) => createUserDatapath({ ...system, ...options }),
 }
 
-/** Device-mapper over DRBD. */
+/** Device-mapper over DRBD, which goes through WireGuard. */
 async function openKernelDatapath(options: DatapathOptions): Promise<OpenDatapath> {
-  const { records, stateDirectory, address, minors, ports } = options
+  const { records, stateDirectory, address, minors, ports, encryption } = options
   const replicator = await createDrbdReplicator({
     ...system,
     ...{ stateDirectory, address, minors, ports },
   })
   const datapath = createKernelDatapath({
-    ...{ replicator, records, clock: systemClock },
+    ...{ replicator, records, encryption, clock: systemClock },
+    ...(await openLinks({ stateDirectory, ports })),
     blockMapper: createDmBlockMapper(systemCommandRunner),
     metadataVolumes: createLoopMetadataVolumes(systemCommandRunner, `${stateDirectory}/metadata`),
   })
   return { datapath, close: () => replicator.close() }
+}
+
+/** A host that cannot encrypt still takes part in what needs no encryption; the preflight tells why. */
+async function openLinks(options: Pick<DatapathOptions, 'stateDirectory' | 'ports'>) {
+  try {
+    const links = await createWireguardLinks({ ...system, ...options })
+    return { links, encryptionObstacle: null }
+  } catch (error) {
+    if (!isCrosspoolError(error, 'NOT_SUPPORTED')) throw error
+    const remedy =
+      'mend it and restart sm, or, on a network that you trust, set "encryption": "off" in sm.json on both hosts'
+    return { links: null, encryptionObstacle: `${error.details.reason}; ${remedy}` }
+  }
 }

@@ -85,7 +85,7 @@ export const errorTable = {
   ),
   NO_FREE_PORT: row(
     507,
-    'No TCP port is free between {from} and {to}',
+    'No port is free between {from} and {to}',
     'Widen the range in the configuration, or end other replications.',
   ),
   URI_INVALID: row(

@@ -11,6 +11,11 @@ export type Network = z.infer<typeof networkSchema>
 export const deviceKindSchema = z.enum(['block', 'nbd'])
 export type DeviceKind = z.infer<typeof deviceKindSchema>
 
+export const encryptionObstacleSchema = z
+  .string()
+  .nullable()
+  .describe('what keeps its storage manager from encrypting replications; null: nothing')
+
 export const hostFactsSchema = z.object({
   hypervisor: z.string().describe('xen, qemu, ...'),
   version: z.string(),
@@ -32,6 +37,7 @@ export const hostSchema = hostFactsSchema
     replicationSchemes: z
       .array(z.string())
       .describe('what its storage manager can replicate with, best first'),
+    encryptionObstacle: encryptionObstacleSchema,
     deviceKind: deviceKindSchema.describe('what its storage manager gives to a VM'),
   })
   .meta({ id: 'Host' })

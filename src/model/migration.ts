@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { fingerprintSchema } from './access.ts'
+import { encryptionObstacleSchema } from './host.ts'
 import type { Operation } from './operation.ts'
 import { bytesPerSecondMaxSchema } from './replication.ts'
 import { arrivingVmSchema, slotSchema, vmDefinitionSchema } from './vm.ts'
@@ -123,6 +124,7 @@ export const receiveRequestSchema = z
       storageFingerprint: fingerprintSchema
         .optional()
         .describe('of its storage manager, the only one that may use the replication URIs'),
+      encryptionObstacle: encryptionObstacleSchema,
     }),
     epoch: z.int().positive().describe('the epoch at which the destination will own the VM'),
     vm: arrivingVmSchema,
@@ -234,6 +236,10 @@ export const migrationDetailsSchema = z
     disks: z.array(
       diskPlanSchema.extend({
         replication: z.string().nullable(),
+        encrypted: z
+          .boolean()
+          .nullable()
+          .describe('on its way to the other host; null: not known yet, or both reach the disk'),
         state: z.string(),
         outOfSyncBytes: z.int().nonnegative(),
         sentBytes: z.int().nonnegative(),

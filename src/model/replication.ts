@@ -38,7 +38,8 @@ export const replicationSchema = z
     id: z.string(),
     vdi: z.string(),
     side: replicationSideSchema,
-    provider: z.string().describe('scheme of the URI: drbd, ...'),
+    provider: z.string().describe('scheme of the URI: drbd+wireguard, ...'),
+    encrypted: z.boolean().describe('on its way to the other host'),
     state: replicationStateSchema,
     sizeBytes: z.int().positive(),
     outOfSyncBytes: z.int().nonnegative().describe('still to be copied'),
@@ -50,6 +51,13 @@ export const replicationSchema = z
   })
   .meta({ id: 'Replication' })
 export type Replication = z.infer<typeof replicationSchema>
+
+/** DRBD 8.4 has no encryption of its own, so it goes through a link; the storage processes speak TLS. */
+const encryptedSchemes: readonly string[] = ['drbd+wireguard', 'nbd']
+
+export function isEncryptedScheme(scheme: string): boolean {
+  return encryptedSchemes.includes(scheme)
+}
 
 /** True when every acknowledged write is on both sides and the next ones will be too. */
 export function isSynchronous(replication: Replication): boolean {

@@ -80,8 +80,10 @@ export interface Datapath {
 }
 
 export interface DatapathCapabilities {
-  /** Schemes of the replication URIs that it can make and follow. Empty: no mirror on this host. */
+  /** Schemes of the replication URIs that it can make and follow, best first. Empty: no mirror on this host. */
   readonly schemes: readonly string[]
+  /** What keeps this host from encrypting mirrors, and what to do about it; null: nothing. */
+  readonly encryptionObstacle: string | null
   readonly description: string
   /** How it wants volumes attached. */
   readonly presentation: Presentation
@@ -105,6 +107,8 @@ export interface Disk {
 export interface Mirror {
   readonly id: string
   readonly side: 'source' | 'target'
+  /** One of the schemes that both sides have, as its replication URI names it. */
+  readonly scheme: string
   readonly disk: Disk
   readonly secret: string
 }
@@ -142,6 +146,7 @@ export interface InventoryItem {
     | 'loop-device'
     | 'volume'
     | 'reservation'
+    | 'link'
     | 'process'
   readonly name: string
   /** VDI or replication it bears the id of. */

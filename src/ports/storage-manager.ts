@@ -83,6 +83,8 @@ export interface StorageFacts {
   readonly fingerprint: string
   /** Replication schemes, best first. */
   readonly replicationSchemes: readonly string[]
+  /** What keeps it from encrypting replications, and what to do about it; null: nothing. */
+  readonly encryptionObstacle: string | null
   /** What an activated VDI looks like to a hypervisor. */
   readonly deviceKind: DeviceKind
 }

@@ -211,7 +211,11 @@ describe('volumes of several formats', () => {
   ] as const)('%s is handed over to %s', async (from, to) => {
     const sourceDisk = await source.makeDisk(sizeBytes, from)
     const targetDisk = await target.makeDisk(sizeBytes, to)
-    const common = { id: fixture.newId(), secret: 'fedcba9876543210fedcba9876543210' }
+    const common = {
+      id: fixture.newId(),
+      scheme: 'nbd',
+      secret: 'fedcba9876543210fedcba9876543210',
+    }
     const mirrored: Mirrored = {
       ...{ sourceDisk, targetDisk },
       sourceMirror: { ...common, side: 'source', disk: sourceDisk },
@@ -269,7 +273,11 @@ describe('a sparse disk', () => {
     const large = { ...(await source.makeDisk(64 * MiB)) }
     const copy = await target.makeDisk(64 * MiB)
     await fillWithNoise(large.volumePath, MiB)
-    const common = { id: fixture.newId(), secret: 'fedcba9876543210fedcba9876543210' }
+    const common = {
+      id: fixture.newId(),
+      scheme: 'nbd',
+      secret: 'fedcba9876543210fedcba9876543210',
+    }
     const mirrored: Mirrored = {
       ...{ sourceDisk: large, targetDisk: copy },
       sourceMirror: { ...common, side: 'source', disk: large },

@@ -66,7 +66,9 @@ export async function offered(
   const { source, target } = fixture
   const sourceDisk = made?.disk ?? (await source.makeDisk(sizeBytes))
   const targetDisk = await target.makeDisk(sizeBytes)
-  const common = { id: fixture.newId(), secret: '0123456789abcdef0123456789abcdef' }
+  const [scheme] = target.datapath.capabilities.schemes
+  assert.ok(scheme)
+  const common = { id: fixture.newId(), scheme, secret: '0123456789abcdef0123456789abcdef' }
   const sourceMirror: Mirror = { ...common, side: 'source', disk: sourceDisk }
   const targetMirror: Mirror = { ...common, side: 'target', disk: targetDisk }
   const sourceDevice = await source.datapath.activate(sourceDisk)

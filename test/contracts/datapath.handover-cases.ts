@@ -210,11 +210,12 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       await closeAfterHandover(fixture, there)
       await source.datapath.deactivate(first.sourceDisk)
       const path = await source.datapath.activate(first.sourceDisk)
+      const id = fixture.newId()
       const back: Mirrored = {
         ...{ sourceDisk: first.targetDisk, targetDisk: first.sourceDisk },
         ...{ sourcePath: first.targetPath, targetPath: path },
-        sourceMirror: { ...first.targetMirror, id: fixture.newId(), side: 'source' },
-        targetMirror: { ...first.sourceMirror, id: fixture.newId(), side: 'target' },
+        sourceMirror: { ...first.targetMirror, id, side: 'source' },
+        targetMirror: { ...first.sourceMirror, id, side: 'target' },
       }
       const reversed = { ...fixture, source: target, target: source }
       await source.datapath.offer(back.targetMirror)

@@ -8,6 +8,10 @@ import { createFaults } from '../../src/drivers/simulated/faults.ts'
 import { createSimulatedMetadataVolumes } from '../../src/drivers/simulated/metadata-volumes.ts'
 import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
 import { ReplicationNetwork } from '../../src/drivers/simulated/replication-network.ts'
+import {
+  createSimulatedLinks,
+  createSimulatedSecureLinks,
+} from '../../src/drivers/simulated/secure-links.ts'
 import { systemClock } from '../../src/drivers/system/clock.ts'
 import { createKernelDatapath } from '../../src/engine/datapath/kernel-datapath.ts'
 import type { Clock } from '../../src/ports/clock.ts'
@@ -22,27 +26,31 @@ const quickClock: Clock = {
 function createSimulatedBlockHost(network: ReplicationNetwork, address: string) {
   const blocks = new SimulatedBlocks()
   const replications = createSimulatedReplications(blocks, network, address)
+  const links = createSimulatedLinks(network.links, address)
   const faults = createFaults()
   const records = createMemoryRecordStore()
   const makeMapper = () => createSimulatedBlockMapper(blocks, faults)
   const makeReplicator = () => createSimulatedBlockReplicator(replications, { faults })
+  const makeLinks = () => createSimulatedSecureLinks(links, faults)
   const makeDatapath = () =>
     createKernelDatapath({
       blockMapper: makeMapper(),
       replicator: makeReplicator(),
       metadataVolumes: createSimulatedMetadataVolumes(blocks),
+      ...{ links: makeLinks(), encryption: 'required', encryptionObstacle: null },
       clock: quickClock,
       records,
     })
   let volumes = 0
   return {
-    ...{ blocks, faults, makeMapper, makeReplicator, makeDatapath },
+    ...{ address, blocks, faults, makeMapper, makeReplicator, makeLinks, makeDatapath },
     addVolume(sizeBytes: number): string {
       volumes += 1
       const path = `/dev/volume${volumes}`
       blocks.addVolume(path, sizeBytes)
       return path
     },
+    reaches: (innerAddress: string) => network.links.isReached(address, innerAddress),
     write: (path: string, sector: number, text: string) => blocks.write(path, sector, text),
     read: (path: string, sector: number) => blocks.read(path, sector),
     async hold(path: string) {

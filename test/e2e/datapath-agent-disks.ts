@@ -96,11 +96,20 @@ export function createTestDisks({
       await runner.probe('tc', ['filter', 'del', 'dev', 'xenbr0', 'egress', ...prio])
       if (isUp) return
       await runner.probe('tc', ['qdisc', 'add', 'dev', 'xenbr0', 'clsact'])
-      for (const port of ['dst_port', 'src_port'])
-        await runner.run('tc', [
-          ...['filter', 'add', 'dev', 'xenbr0', 'egress', 'protocol', 'ip', ...prio],
-          ...['flower', 'ip_proto', 'tcp', port, `${ports.from}-${ports.to}`, 'action', 'drop'],
-        ])
+      for (const protocol of ['tcp', 'udp'])
+        for (const port of ['dst_port', 'src_port'])
+          await runner.run('tc', [
+            ...['filter', 'add', 'dev', 'xenbr0', 'egress', 'protocol', 'ip', ...prio],
+            ...[
+              'flower',
+              'ip_proto',
+              protocol,
+              port,
+              `${ports.from}-${ports.to}`,
+              'action',
+              'drop',
+            ],
+          ])
     },
 
     async remove() {

@@ -8,9 +8,11 @@ import { z } from 'zod'
 import { createDmBlockMapper } from '../../src/drivers/block-mapper-dm/index.ts'
 import { createDrbdReplicator } from '../../src/drivers/replication-drbd/index.ts'
 import { createLoopMetadataVolumes } from '../../src/drivers/replication-drbd/loop-metadata-volumes.ts'
+import { createWireguardLinks } from '../../src/drivers/secure-link-wireguard/index.ts'
 import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
 import { systemClock } from '../../src/drivers/system/clock.ts'
 import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
+import { systemRandom } from '../../src/drivers/system/random.ts'
 import { createKernelDatapath } from '../../src/engine/datapath/kernel-datapath.ts'
 import { isCrosspoolError } from '../../src/model/errors.ts'
 import type { Relocation } from '../../src/ports/datapath.ts'
@@ -53,10 +55,14 @@ async function makeDrivers() {
     ...{ commandRunner, clock: systemClock, stateDirectory, address, minors, ports },
   })
   const metadataVolumes = createLoopMetadataVolumes(commandRunner, `${stateDirectory}/metadata`)
+  const links = await createWireguardLinks({
+    ...{ commandRunner, random: systemRandom, stateDirectory, ports },
+  })
   const datapath = createKernelDatapath({
+    ...{ links, encryption: 'required', encryptionObstacle: null },
     ...{ blockMapper: mapper, replicator, metadataVolumes, clock: systemClock, records },
   })
-  return { mapper, replicator, metadataVolumes, datapath, disks }
+  return { mapper, replicator, links, metadataVolumes, datapath, disks }
 }
 
 let drivers = await makeDrivers()
@@ -160,6 +166,7 @@ async function control(method: string, args: readonly unknown[]): Promise<unknow
       for (const name of await drivers.replicator.list()) await drivers.replicator.down(name)
       for (const { name } of await drivers.metadataVolumes.list())
         await drivers.metadataVolumes.remove(name)
+      for (const name of await drivers.links.list()) await drivers.links.close(name)
       return null
     default:
       throw new Error(`the agent has no ${method}`)

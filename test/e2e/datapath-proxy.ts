@@ -8,12 +8,14 @@ import { CrosspoolError, type ErrorDocument } from '../../src/model/errors.ts'
 import type { BlockMapper } from '../../src/ports/block-mapper.ts'
 import type { BlockReplicator } from '../../src/ports/block-replicator.ts'
 import type { Datapath, Disk, Relocation } from '../../src/ports/datapath.ts'
+import type { SecureLinks } from '../../src/ports/secure-link.ts'
 import type { TestDisks } from './datapath-agent-disks.ts'
 
 /** The drivers of a lab host, for tests on this machine. */
 export interface DatapathProxy {
   readonly mapper: BlockMapper
   readonly replicator: BlockReplicator
+  readonly links: SecureLinks
   readonly datapath: Datapath
   readonly disks: TestDisks
   /** How long each call took inside the host, with the commands that it started; newest last. */
@@ -126,8 +128,13 @@ export function startDatapathProxy(command: string, args: readonly string[]): Da
       ...{ deviceBytes, metadataBytes },
       watch: (name, listener) => watch('replicator', name, listener),
     }),
+    links: remote<SecureLinks>('links', {}),
     datapath: remote<Datapath>('datapath', {
       relocate,
+      capabilities: {
+        ...{ schemes: ['drbd+wireguard'], encryptionObstacle: null, description: 'in a lab host' },
+        ...{ presentation: 'device', deviceKind: 'block' },
+      },
       watch: (mirror, listener) => watch('datapath', mirror, listener),
     }),
     disks: remote<TestDisks>('disks', {}),

@@ -18,6 +18,11 @@ import type {
 import type { ContractCase, Disposable } from '../contracts/contract.ts'
 import { datapathCases } from '../contracts/datapath.cases.ts'
 import type { DatapathFixture, DatapathHost } from '../contracts/datapath.fixture.ts'
+import {
+  type LinkHost,
+  type SecureLinkFixture,
+  secureLinkCases,
+} from '../contracts/secure-link.cases.ts'
 import { channelArguments, shellQuote } from '../lab/host/ssh.ts'
 import { attachLab, defaultLabName, type LabHost } from '../lab/index.ts'
 import { runPaths } from '../lab/support/paths.ts'
@@ -68,6 +73,7 @@ export async function runDatapathContracts(
   }
   await runAll('block mapper', blockMapperCases, mapperFixture)
   await runAll('block replicator', blockReplicatorCases, replicatorFixture)
+  await runAll('secure link', secureLinkCases, linkFixture)
   await runAll('datapath', datapathCases, datapathFixture)
   await Promise.all(sides.map(endSide))
   return { passed, failed }
@@ -169,6 +175,27 @@ function datapathFixture(sides: readonly [Side, Side]): DatapathFixture {
     deadlineMs,
     ...link(sides),
     pause: () => setTimeout(500),
+    dispose: async () => {},
+  }
+}
+
+function linkFixture(sides: readonly [Side, Side]): SecureLinkFixture {
+  const host = ({ proxy, host: lab }: Side): LinkHost => ({
+    links: proxy.links,
+    address: lab.address,
+    restart: () => proxy.restart(),
+    async reaches(address) {
+      const command = ['ping', '-6', '-c', '1', '-W', '5', address]
+      return (await lab.exec(command)).exitCode === 0
+    },
+  })
+  let names = 0
+  return {
+    hosts: [host(sides[0]), host(sides[1])],
+    newName() {
+      names += 1
+      return `crosspool-${sides[0].prefix}-${names}`
+    },
     dispose: async () => {},
   }
 }

@@ -42,7 +42,12 @@ export async function migrateThroughFormats(
     const { report, verdict } = await migrateAndCheck(guest, here, there, { srMap })
     expect(verdict.problems).toEqual([])
     expect(report).toMatchObject({
-      ...{ acknowledgedWritesLost: 0, guestIoErrors: 0, hypervisor: 'xen', replication: 'drbd' },
+      ...{
+        acknowledgedWritesLost: 0,
+        guestIoErrors: 0,
+        hypervisor: 'xen',
+        replication: 'drbd+wireguard',
+      },
       ...{ disks: slots.length, to: { pool: there.pool, host: there.name } },
     })
     console.log(report)

@@ -59,7 +59,7 @@ describe('a running VM moves', () => {
     const { report, verdict, operation } = await migrateAndCheck(guest, source, destination)
     expect(report).toMatchObject({
       ...clean,
-      replication: 'drbd',
+      replication: 'drbd+wireguard',
       disks: 2,
       to: { host: 'alpha2' },
     })

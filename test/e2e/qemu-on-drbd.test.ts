@@ -126,7 +126,7 @@ it('a QEMU VM on an LV gets DRBD beneath it as a Xen one does', async () => {
     { description: 'the migration', timeoutMs: 400_000, intervalMs: 2_000 },
   )
   expect(operation, await source.log()).toMatchObject({ state: 'succeeded' })
-  expect((await source.storage.facts()).replicationSchemes).toEqual(['drbd'])
+  expect((await source.storage.facts()).replicationSchemes).toEqual(['drbd+wireguard'])
   await progress(destination, 20)
 
   const last = await told(destination, vm)

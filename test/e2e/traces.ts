@@ -6,6 +6,7 @@ export interface Traces {
   readonly volumes: readonly string[]
   readonly files: readonly string[]
   readonly loopDevices: readonly string[]
+  readonly links: readonly string[]
   readonly drbdMinors: readonly string[]
   readonly listeningPorts: readonly string[]
   readonly domains: readonly string[]
@@ -15,7 +16,7 @@ export interface Traces {
 
 const folders = [
   '/srv/images',
-  ...['drbd.d', 'metadata', 'minors'].map((name) => `/var/lib/crosspool/${name}`),
+  ...['drbd.d', 'links', 'metadata', 'minors'].map((name) => `/var/lib/crosspool/${name}`),
 ]
 
 /** Reads the host itself, and only last what our own daemon says of it. */
@@ -28,6 +29,7 @@ export async function tracesOf(host: ClusterHost): Promise<Traces> {
     volumes: await lines('lvs --noheadings -o vg_name,lv_name,lv_skip_activation'),
     files: await lines(`find ${folders.join(' ')} -type f 2>/dev/null || true`),
     loopDevices: await lines('losetup --noheadings --output BACK-FILE --list || true'),
+    links: await lines("ip -o link show type wireguard | awk '{print $2}'"),
     drbdMinors: await lines('ls -d /sys/block/drbd* 2>/dev/null || true'),
     listeningPorts: await lines("ss -Hltn | awk '{print $4}' | sed 's/.*://' | sort -un"),
     domains: await lines("xl list | awk 'NR>1 {print $1}'"),

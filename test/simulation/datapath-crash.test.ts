@@ -21,7 +21,7 @@ interface Side {
 async function createSide(host: SimulatedBlockHost, side: Mirror['side']): Promise<Side> {
   const volumePath = host.addVolume(sizeBytes)
   const disk: Disk = { vdi: `vdi-${side}`, sizeBytes, volumePath, format: 'raw', adopted: null }
-  const mirror: Mirror = { id: 'mirror', side, disk, secret: 'secret' }
+  const mirror: Mirror = { id: 'mirror', side, scheme: 'drbd+wireguard', disk, secret: 'secret' }
   const datapath = host.makeDatapath()
   const path = await datapath.activate(disk)
   return { host, datapath, disk, mirror, handover: [{ disk, mirror }], path }
@@ -59,17 +59,19 @@ const life: readonly Act[] = [
   {
     name: 'accept',
     side: 'target',
-    run: async ({ target }) => {
+    run: async ({ source, target }) => {
       await target.datapath.offer(target.mirror)
-      await target.datapath.accept(target.mirror, { address: '10.0.0.1', port: 7800 })
+      const hello = await source.datapath.prepare(source.mirror)
+      await target.datapath.accept(target.mirror, hello)
     },
   },
   {
     name: 'start',
     side: 'source',
-    run: async ({ source }) => {
-      await source.datapath.prepare(source.mirror)
-      await source.datapath.start(source.mirror, { address: '10.0.0.2', port: 7800 })
+    run: async ({ source, target }) => {
+      const hello = await source.datapath.prepare(source.mirror)
+      const welcome = await target.datapath.accept(target.mirror, hello)
+      await source.datapath.start(source.mirror, welcome)
     },
   },
   {

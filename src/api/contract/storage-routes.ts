@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { fingerprintSchema } from '../../model/access.ts'
-import { deviceKindSchema } from '../../model/host.ts'
+import { deviceKindSchema, encryptionObstacleSchema } from '../../model/host.ts'
 import { isOver, type Relocation, relocationSchema } from '../../model/relocation.ts'
 import { replicationSchema } from '../../model/replication.ts'
 import { srCreateSchema, srSchema } from '../../model/sr.ts'
@@ -30,6 +30,7 @@ export const storageRoutes = defineRoutes({
       apiVersion: z.string(),
       fingerprint: fingerprintSchema,
       replicationSchemes: z.array(z.string()),
+      encryptionObstacle: encryptionObstacleSchema,
       deviceKind: deviceKindSchema,
     }),
   },

@@ -84,7 +84,7 @@ function whereItRuns(details: MigrationDetails | null, name: string): string {
 }
 
 function succeeded(details: MigrationDetails, tookMs: number, style: Style): string {
-  const { figures, vmName, to, keptDisks } = details
+  const { figures, vmName, to, keptDisks, disks } = details
   const known = (label: string, ms: number | null) =>
     ms === null ? [] : [`${label} ${duration(ms)}`]
   const lines = [
@@ -93,9 +93,14 @@ function succeeded(details: MigrationDetails, tookMs: number, style: Style): str
       `took ${duration(figures.totalMs ?? tookMs)}`,
       ...known('paused', figures.pausedMs),
       ...known('disks handed over in', figures.handoverMs),
-      `${bytes(figures.bytesReplicated)} replicated`,
+      `${bytes(figures.bytesReplicated)} replicated${inTheClear(disks)}`,
     ].join(', '),
   ]
   if (keptDisks.length > 0) lines.push(`kept at the source: ${keptDisks.join(', ')}`)
   return lines.join('\n')
+}
+
+/** Only what may surprise: disks are encrypted on their way unless somebody has switched it off. */
+function inTheClear(disks: MigrationDetails['disks']): string {
+  return disks.some(({ encrypted }) => encrypted === false) ? ' in the clear' : ''
 }

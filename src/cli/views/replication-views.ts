@@ -33,6 +33,7 @@ export function replicationView(replication: Replication, style: Style): string 
       ['vdi', replication.vdi],
       ['side', replication.side],
       ['with', replication.provider],
+      ['encrypted', replication.encrypted ? 'yes' : style('yellow', 'no')],
       ['state', reason === null ? replication.state : `${replication.state}: ${reason}`],
       ['size', bytes(replication.sizeBytes)],
       ['out of sync', bytes(replication.outOfSyncBytes)],

@@ -54,6 +54,12 @@ export const storageConfigurationSchema = z.strictObject({
   minors: range.default({ from: 1000, to: 1999 }).describe('DRBD minors that it may take'),
   ports: range
     .default({ from: 7800, to: 7999 })
-    .describe('TCP ports that it may take for replication'),
+    .describe('TCP ports that it may take for replication, and UDP ports where it is encrypted'),
+  encryption: z
+    .enum(['required', 'off'])
+    .default('required')
+    .describe(
+      'how disks travel by DRBD. `off`: in the clear to a host that has it off as well; only for a network that you trust',
+    ),
 })
 export type StorageConfiguration = z.infer<typeof storageConfigurationSchema>

@@ -48,6 +48,7 @@ export async function createUserDatapath(
   const datapath: Datapath = {
     capabilities: {
       ...{ schemes: ['nbd'], presentation: 'image', deviceKind: 'nbd' },
+      encryptionObstacle: null,
       description: `qemu-storage-daemon ${version} in user space`,
     },
     activate: (disk) => alone([disk.vdi], () => activate(mirrors, disk)),

@@ -36,7 +36,7 @@ class SimulatedDatapath implements Datapath {
     this.#world = world
     this.#host = host
     this.capabilities = {
-      ...{ schemes, description: 'simulated mirror' },
+      ...{ schemes, description: 'simulated mirror', encryptionObstacle: null },
       ...{ presentation: 'device' as const, deviceKind: 'block' as const },
     }
   }

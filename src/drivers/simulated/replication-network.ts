@@ -5,12 +5,18 @@ import {
   type ReplicatedDevice,
   type ReplicationMetadata,
 } from './replicated-device.ts'
+import { SecureLinkNetwork } from './secure-link-network.ts'
 
 /** The links between simulated hosts, and the replicated disks that find each other over them. */
 export class ReplicationNetwork {
+  readonly links: SecureLinkNetwork
   readonly #devices = new Set<ReplicatedDevice>()
   readonly #cut = new Set<string>()
   readonly #metadata = new WeakMap<SimulatedDevice, ReplicationMetadata>()
+
+  constructor(links: SecureLinkNetwork = new SecureLinkNetwork()) {
+    this.links = links
+  }
 
   metadataOn(device: SimulatedDevice): ReplicationMetadata {
     const metadata = this.#metadata.get(device) ?? newMetadata()
@@ -53,14 +59,16 @@ export class ReplicationNetwork {
   }
 
   #canMeet(one: ReplicatedDevice, other: ReplicatedDevice): boolean {
+    const wire = this.links.wire(one.resource.local.address, other.resource.local.address)
     return (
+      wire !== null &&
       one !== other &&
       one.wantsPeer &&
       other.wantsPeer &&
       isSame(one.resource.peer, other.resource.local) &&
       isSame(other.resource.peer, one.resource.local) &&
       one.resource.secret === other.resource.secret &&
-      !this.#cut.has(linkOf(one.resource.local.address, other.resource.local.address))
+      !this.#cut.has(linkOf(...wire))
     )
   }
 }

@@ -11,9 +11,10 @@ export async function closeMirror(
   mirror: Mirror,
   keep: 'volume' | 'nothing',
 ): Promise<void> {
-  const { blockMapper, replicator, metadataVolumes } = parts
+  const { blockMapper, replicator, links, metadataVolumes } = parts
   await leadAway(parts, mirror, keep)
   await replicator.down(mirrorName(mirror))
+  await links?.close(mirrorName(mirror))
   await Promise.all([
     blockMapper.remove(gateName({ disk: mirror.disk, mirror })),
     blockMapper.remove(backName(mirror)),

@@ -1,28 +1,21 @@
-import { z } from 'zod'
 import { CrosspoolError } from '../../model/errors.ts'
 import { type BlockTable, linearTable } from '../../ports/block-mapper.ts'
-import type { BlockEndpoint } from '../../ports/block-replicator.ts'
 import type { Mirror, MirrorHello } from '../../ports/datapath.ts'
+import { introduce, meet } from './encounter.ts'
 import { backName, mirrorName, padName, vmDeviceName } from './names.ts'
 import { leadsToOurs } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
 import { extendTable, switchTable } from './tables.ts'
 
-/** It becomes a word of the replicator's configuration, so it is nothing but an address or a host's name. */
-const endpointSchema = z.object({
-  address: z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/),
-  port: z.int().min(1).max(65535),
-})
-
-/** Target: keeps a minor and a port, so that there is an answer when the source comes. */
+/** Target: keeps a minor, a port and a key, so that there is an answer when the source comes. */
 export async function offer(parts: DatapathParts, mirror: Mirror): Promise<void> {
-  await parts.replicator.reserve(mirrorName(mirror))
+  await introduce(parts, mirror)
 }
 
 /** Source: tells where it will be reached. */
 export async function prepare(parts: DatapathParts, mirror: Mirror): Promise<MirrorHello> {
   await parts.originals.remember(mirror.disk)
-  return { ...(await parts.replicator.reserve(mirrorName(mirror))) }
+  return introduce(parts, mirror)
 }
 
 /** Target: waits for the source from now on. */
@@ -31,12 +24,9 @@ export async function accept(
   mirror: Mirror,
   hello: MirrorHello,
 ): Promise<MirrorHello> {
-  const { replicator } = parts
-  const name = mirrorName(mirror)
-  const local = await replicator.reserve(name)
-  await define(parts, mirror, local, parseEndpoint(hello))
-  await replicator.connect(name)
-  return { ...local }
+  await define(parts, mirror, hello)
+  await parts.replicator.connect(mirrorName(mirror))
+  return introduce(parts, mirror)
 }
 
 /**
@@ -51,8 +41,7 @@ export async function start(
   const { replicator, blockMapper } = parts
   const name = mirrorName(mirror)
   const deviceName = vmDeviceName(mirror.disk)
-  const local = await replicator.reserve(name)
-  await define(parts, mirror, local, parseEndpoint(welcome))
+  await define(parts, mirror, welcome)
   const device = await blockMapper.inspect(deviceName)
   if (device === null) throw new CrosspoolError('NOT_FOUND', { kind: 'device', id: deviceName })
   // Where something of ours is beneath it already, a handover may have gone further: hands off.
@@ -63,15 +52,11 @@ export async function start(
   await replicator.connect(name)
 }
 
-async function define(
-  parts: DatapathParts,
-  mirror: Mirror,
-  local: BlockEndpoint,
-  peer: BlockEndpoint,
-): Promise<void> {
+async function define(parts: DatapathParts, mirror: Mirror, hello: MirrorHello): Promise<void> {
   const { blockMapper, metadataVolumes, replicator, originals } = parts
   const name = mirrorName(mirror)
   const { sizeBytes } = mirror.disk
+  const { local, peer } = await meet(parts, mirror, hello)
   const original = await originals.remember(mirror.disk)
   const beyondBytes = replicator.deviceBytes(sizeBytes) - sizeBytes
   const beyond = beyondBytes > 0 ? await metadataVolumes.create(padName(mirror), beyondBytes) : null
@@ -88,10 +73,4 @@ async function define(
 export async function replicatedTable(parts: DatapathParts, mirror: Mirror): Promise<BlockTable> {
   const path = await parts.replicator.devicePath(mirrorName(mirror))
   return linearTable(path, mirror.disk.sizeBytes)
-}
-
-function parseEndpoint(hello: MirrorHello): BlockEndpoint {
-  const result = endpointSchema.safeParse(hello)
-  if (result.success) return result.data
-  throw new CrosspoolError('BAD_REQUEST', { reason: z.prettifyError(result.error) })
 }

@@ -4,15 +4,17 @@ import type { DatapathParts } from './parts.ts'
 
 /** Everything on this host that bears our names. */
 export async function inventory(parts: DatapathParts): Promise<readonly InventoryItem[]> {
-  const { blockMapper, metadataVolumes } = parts
-  const [devices, volumes, replications] = await Promise.all([
+  const { blockMapper, metadataVolumes, links } = parts
+  const [devices, volumes, linkNames, replications] = await Promise.all([
     blockMapper.list(namePrefix),
     metadataVolumes.list(),
+    links?.list() ?? [],
     replicated(parts),
   ])
   return [
     ...devices.map((name) => ({ kind: 'mapped-device', name, owner: ownerOf(name) }) as const),
     ...replications,
+    ...linkNames.map((name) => ({ kind: 'link', name, owner: ownerOf(name) }) as const),
     ...volumes.flatMap(({ name, device }): InventoryItem[] => {
       const owner = ownerOf(name)
       const file: InventoryItem = { kind: 'metadata', name, owner }
@@ -23,12 +25,13 @@ export async function inventory(parts: DatapathParts): Promise<readonly Inventor
 
 /** From the top down: what the VM is given, then the replicator, then what it stood on. */
 export async function discard(parts: DatapathParts, owner: string): Promise<void> {
-  const { blockMapper, metadataVolumes, replicator } = parts
+  const { blockMapper, metadataVolumes, replicator, links } = parts
   const isOwners = (name: string) => ownerOf(name) === owner
   const devices = (await blockMapper.list(namePrefix)).filter(isOwners)
   const isBeneath = (name: string) => name.endsWith('-back')
   for (const name of devices.filter((device) => !isBeneath(device))) await blockMapper.remove(name)
   for (const name of (await replicator.list()).filter(isOwners)) await replicator.down(name)
+  for (const name of (await links?.list())?.filter(isOwners) ?? []) await links?.close(name)
   for (const name of devices.filter(isBeneath)) await blockMapper.remove(name)
   for (const { name } of await metadataVolumes.list())
     if (isOwners(name)) await metadataVolumes.remove(name)

@@ -4,8 +4,10 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Datapath } from '../../ports/datapath.ts'
 import type { MetadataVolumes } from '../../ports/metadata-volumes.ts'
 import type { RecordStore } from '../../ports/record-store.ts'
+import type { SecureLinks } from '../../ports/secure-link.ts'
 import { closeMirror } from './close.ts'
 import { activate, adopt, deactivate } from './devices.ts'
+import { linkedScheme } from './encounter.ts'
 import { arm, reclaim, release, take } from './handover.ts'
 import { accept, offer, prepare, start } from './insert.ts'
 import { discard, inventory } from './inventory.ts'
@@ -19,6 +21,11 @@ export interface KernelDatapathOptions {
   readonly blockMapper: BlockMapper
   readonly replicator: BlockReplicator
   readonly metadataVolumes: MetadataVolumes
+  /** Null where the host has none, and then why, and what to do about it. */
+  readonly links: SecureLinks | null
+  readonly encryptionObstacle: string | null
+  /** `off`: a mirror may go in the clear where the other side does not require otherwise. */
+  readonly encryption: 'required' | 'off'
   readonly clock: Clock
   /** Survives a restart: what the administrator's devices were before. */
   readonly records: RecordStore
@@ -26,13 +33,17 @@ export interface KernelDatapathOptions {
 
 /** The datapath of hosts whose kernel replicates: device-mapper above, a block replicator beneath. */
 export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
-  const { blockMapper, replicator, records } = options
+  const { blockMapper, replicator, records, links, encryption, encryptionObstacle } = options
   const originals = createOriginalTables(blockMapper, replicator, records)
   const parts: DatapathParts = { ...options, originals }
   const { scheme, version } = replicator.capabilities
+  const schemes = [
+    ...(encryption === 'off' ? [scheme] : []),
+    ...(links === null ? [] : [linkedScheme(scheme, links)]),
+  ]
   return {
     capabilities: {
-      ...{ schemes: [scheme], description: `${scheme} ${version} in the kernel` },
+      ...{ schemes, encryptionObstacle, description: `${scheme} ${version} in the kernel` },
       ...{ presentation: 'device', deviceKind: 'block' },
     },
     activate: (disk) => activate(parts, disk),

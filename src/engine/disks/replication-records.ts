@@ -24,11 +24,11 @@ export function describe(
 }
 
 export function toMirror(record: ReplicationRecord): Mirror {
-  const { id, side, vdi, sizeBytes, volumePath, volumeFormat, adopted, secret } = record
+  const { id, side, vdi, provider, sizeBytes, volumePath, volumeFormat, adopted, secret } = record
   const { discardsReadAsZeroes = false } = record
   const volume = { volumePath, format: volumeFormat, discardsReadAsZeroes }
   const disk: Disk = { vdi, sizeBytes, ...volume, adopted }
-  return { id, side, disk, secret }
+  return { id, side, scheme: provider, disk, secret }
 }
 
 export function checkSize(sizeBytes: number, targetSizeBytes: number): void {

@@ -1,5 +1,5 @@
 import { createOrderedListeners, type OrderedListeners } from '../../lib/ordered-listeners.ts'
-import type { Replication } from '../../model/replication.ts'
+import { isEncryptedScheme, type Replication } from '../../model/replication.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MirrorStatus } from '../../ports/datapath.ts'
 import type { ReplicationRecord } from './records.ts'
@@ -82,6 +82,7 @@ export class ReplicationWatcher {
       record,
       seen: {
         ...{ id, vdi, side, provider, sizeBytes, ...still(record) },
+        encrypted: isEncryptedScheme(provider),
         ...{ outOfSyncBytes: sizeBytes, sentBytes: 0 },
         bytesPerSecondMax: record.bytesPerSecondMax ?? null,
       },

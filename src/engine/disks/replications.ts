@@ -264,11 +264,12 @@ export class Replications {
   }
 
   #choose(schemes?: readonly string[]): string {
-    const own = this.#environment.datapath.capabilities.schemes
+    const { schemes: own, encryptionObstacle } = this.#environment.datapath.capabilities
     const scheme = own.find((candidate) => !schemes || schemes.includes(candidate))
     if (scheme) return scheme
     const mine = own.join(', ') || 'none'
-    const reason = `this host has ${mine}, the source ${schemes?.join(', ') || 'none'}`
+    const obstacle = encryptionObstacle ? `; ${encryptionObstacle}` : ''
+    const reason = `this host has ${mine}, the source ${schemes?.join(', ') || 'none'}${obstacle}`
     throw new CrosspoolError('NOT_SUPPORTED', { what: 'Replication', reason })
   }
 

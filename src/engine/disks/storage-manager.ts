@@ -52,8 +52,9 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
 
   return {
     facts: async () => {
-      const { schemes, deviceKind } = datapath.capabilities
-      return { host, apiVersion, fingerprint, replicationSchemes: schemes, deviceKind }
+      const { schemes, encryptionObstacle, deviceKind } = datapath.capabilities
+      const told = { replicationSchemes: schemes, encryptionObstacle, deviceKind }
+      return { host, apiVersion, fingerprint, ...told }
     },
     listSrs: () => srs.list(),
     createSr: (create) => lock.run(['srs'], () => srs.create(create)),

@@ -77,6 +77,7 @@ export async function buildReceiveRequest(
       apiVersion: environment.apiVersion,
       replicationSchemes: [...facts.replicationSchemes],
       storageFingerprint: facts.fingerprint,
+      encryptionObstacle: facts.encryptionObstacle,
     },
     epoch: described.epoch + 1,
     vm: described.configuration,

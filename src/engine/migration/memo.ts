@@ -98,6 +98,7 @@ function diskDetails(disk: MigratingDisk, live: MigrationLive): MigrationDetails
   const seen = live.replications.get(disk.vdi)
   return {
     ...{ slot, vdi, sourceSr, sr, sizeBytes, replicated, replication: disk.replication },
+    encrypted: seen?.encrypted ?? null,
     state: seen?.state ?? (replicated ? 'waiting' : 'shared'),
     outOfSyncBytes: seen?.outOfSyncBytes ?? 0,
     sentBytes: seen?.sentBytes ?? 0,

@@ -24,7 +24,8 @@ const request: ReceiveRequest = {
     pool: 'alpha',
     clockMs: 1_000_000,
     apiVersion: '1.0',
-    replicationSchemes: ['drbd'],
+    replicationSchemes: ['drbd+wireguard'],
+    encryptionObstacle: null,
   },
   epoch: 1,
   vm: {
@@ -84,7 +85,11 @@ const facts: DestinationFacts = {
       networks: [{ name: 'xenbr0' }],
       clockMs: 1_000_000,
     },
-    ...{ apiVersion: '1.1', replicationSchemes: ['nbd', 'drbd'] },
+    ...{
+      apiVersion: '1.1',
+      replicationSchemes: ['nbd', 'drbd+wireguard'],
+      encryptionObstacle: null,
+    },
   },
   srs: [sr('files', 50 * GiB), sr('local', 10 * GiB), sr('san', 0, true)],
   reachableVdis: new Set(['b']),
@@ -153,6 +158,29 @@ describe('planReceive', () => {
       expect([...new Set(failures(over).map((check) => check.name))]).toEqual([name])
     },
   )
+
+  it('tells whether disks are encrypted on their way, and warns where they are not', () => {
+    const encryption = (here: readonly string[], there: readonly string[]) => {
+      const source = { ...request.source, replicationSchemes: [...there] }
+      const host = { ...facts.host, replicationSchemes: [...here] }
+      const { checks } = planReceive({ ...request, source }, { ...facts, host })
+      return checks.find(({ name }) => name === 'encryption')?.result
+    }
+    const off = ['drbd', 'drbd+wireguard']
+    expect(encryption(['drbd+wireguard'], ['drbd+wireguard'])).toBe('passed')
+    expect(encryption(['drbd+wireguard'], off)).toBe('passed')
+    expect(encryption(off, ['drbd+wireguard'])).toBe('passed')
+    expect(encryption(off, off)).toBe('warning')
+    expect(encryption(['drbd+wireguard'], ['drbd'])).toBeUndefined()
+  })
+
+  it('says which host cannot encrypt, and what to do', () => {
+    const encryptionObstacle = 'the kernel has no module wireguard; mend it'
+    const host = { ...facts.host, replicationSchemes: [], encryptionObstacle }
+    expect(failures({ host })).toMatchObject([
+      { name: 'replication', reason: expect.stringContaining(`two: ${encryptionObstacle}`) },
+    ])
+  })
 
   it('takes no SR in which no volume can be made, chosen or wanted, but leaves a shared disk in it', () => {
     const [local] = request.disks

@@ -8,6 +8,7 @@ import type {
   ReceiveRequest,
   Receiver,
 } from '../../model/migration.ts'
+import { isEncryptedScheme } from '../../model/replication.ts'
 import type { Sr } from '../../model/sr.ts'
 import type { VmFacts } from '../../model/vm.ts'
 import { check } from './describe-vm.ts'
@@ -210,12 +211,35 @@ function checkReplication(
   plans: readonly DiskPlan[],
 ): Check[] {
   if (!plans.some(({ replicated }) => replicated)) return []
-  const here = facts.host.replicationSchemes
-  const common = request.source.replicationSchemes.filter((scheme) => here.includes(scheme))
-  const reason = common.length
-    ? `replicates by ${common[0]}`
-    : `no common way to replicate: ${request.source.replicationSchemes.join(', ') || 'none'} there, ${here.join(', ') || 'none'} here`
-  return [check('replication', facts.host.name, common.length > 0, reason, 'NOT_SUPPORTED')]
+  const { source } = request
+  const { host } = facts
+  // Which one is for the destination to choose, when it makes the URI.
+  const scheme = host.replicationSchemes.find((own) => source.replicationSchemes.includes(own))
+  if (scheme === undefined) {
+    const there = source.replicationSchemes.join(', ') || 'none'
+    const here = host.replicationSchemes.join(', ') || 'none'
+    const reasons = [
+      `no common way to replicate: ${there} there, ${here} here`,
+      ...(source.encryptionObstacle ? [`${source.host}: ${source.encryptionObstacle}`] : []),
+      ...(host.encryptionObstacle ? [`${host.name}: ${host.encryptionObstacle}`] : []),
+    ]
+    return [check('replication', host.name, false, reasons.join('; '), 'NOT_SUPPORTED')]
+  }
+  return [
+    check('replication', host.name, true, `replicates by ${scheme}`, null),
+    checkEncryption(scheme, host.name),
+  ]
+}
+
+function checkEncryption(scheme: string, subject: string): Check {
+  const encrypted = isEncryptedScheme(scheme)
+  return {
+    ...{ name: 'encryption', subject, code: null },
+    result: encrypted ? 'passed' : 'warning',
+    reason: encrypted
+      ? 'disks are encrypted on their way'
+      : 'disks go in the clear: both hosts have encryption switched off',
+  }
 }
 
 function checkDeviceKind(plans: readonly DiskPlan[], facts: DestinationFacts): Check[] {

@@ -4,16 +4,14 @@ import type { ToolstackEnvironment } from '../environment.ts'
 /** This host as others see it. */
 export async function describeHost(environment: ToolstackEnvironment): Promise<Host> {
   const { hypervisor, storage, clock, host, pool, url, apiVersion } = environment
-  const [facts, networks, { replicationSchemes, deviceKind }] = await Promise.all([
-    hypervisor.host(),
-    hypervisor.networks(),
-    storage.facts(),
-  ])
+  const [facts, networks, { replicationSchemes, encryptionObstacle, deviceKind }] =
+    await Promise.all([hypervisor.host(), hypervisor.networks(), storage.facts()])
   return {
     ...facts,
     ...{ name: host, pool, url, apiVersion },
     networks: [...networks],
     replicationSchemes: [...replicationSchemes],
+    encryptionObstacle,
     deviceKind,
     reachable: true,
     clockMs: clock.now(),
