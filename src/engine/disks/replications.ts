@@ -131,6 +131,9 @@ export class Replications {
       if (record.source !== null && record.source !== fingerprint)
         throw refused('it is for another host')
       if (record.phase !== 'offered') throw refused('it has been used')
+      // Encryption may have been made a duty since then.
+      if (!this.#environment.datapath.capabilities.schemes.includes(record.provider))
+        throw refused(`${record.provider} is not spoken here any more`)
       checkSize(sizeBytes, record.sizeBytes)
       await this.#put({ ...record, hello, phase: 'accepting' })
       try {

@@ -229,3 +229,30 @@ it('ends a mirror whose handover was at hand when the host of the target is star
   await the.target.reboot()
   expect(await the.target.manager.getReplication(replication)).toMatchObject({ state: 'failed' })
 })
+
+it('mirrors by the best scheme that both sides speak, and by none that one speaks no more', async () => {
+  const storage = createSimulatedStorage({ clock: systemClock, random: systemRandom })
+  const spoken = { source: ['clear', 'linked'], target: ['linked'] }
+  const source = await storage.addHost('alpha1', { schemes: spoken.source })
+  const target = await storage.addHost('beta1', { schemes: spoken.target })
+  const srs = { source: await firstSr(source), target: await firstSr(target) }
+  const { from, to } = await offered({ storage, source, target, srs })
+  const offer = () => target.manager.getReplicationTarget(to.id, spoken.source)
+  const first = await offer()
+  expect(first.uri).toMatch(/^linked:/)
+  expect((await source.manager.replicateTo(from.id, first.uri)).provider).toBe('linked')
+  for (const { manager } of [source, target])
+    await manager.stopReplication(first.replication, 'volume')
+
+  spoken.target.unshift('clear')
+  const { uri } = await offer()
+  expect(uri).toMatch(/^clear:/)
+  spoken.target.shift()
+  await expect(source.manager.replicateTo(from.id, uri)).rejects.toMatchObject({
+    code: 'URI_REFUSED',
+  })
+  spoken.source.shift()
+  await expect(source.manager.replicateTo(from.id, uri)).rejects.toMatchObject({
+    code: 'URI_INVALID',
+  })
+})
