@@ -16,6 +16,9 @@ const linkedSchema = endpointSchema.extend({
   linkPort: portSchema,
 })
 
+/** DRBD takes no secret of more than 63 characters. */
+const replicatorSecretBytes = 24
+
 /** What the replicator connects, in the clear or through a link. */
 interface Encounter {
   readonly local: BlockEndpoint
@@ -54,12 +57,24 @@ export async function meet(
     name,
     ...addresses,
     peer: { publicKey: linkKey, address: peer.address, port: linkPort },
-    sharedKey: createHmac('sha256', mirror.secret).update(`link ${mirror.id}`).digest('base64'),
+    sharedKey: keyFor(mirror, 'link').toString('base64'),
   })
   return {
     local: { address: addresses.localAddress, port: local.port },
     peer: { address: addresses.peerAddress, port: peer.port },
   }
+}
+
+/**
+ * What the replicator's two sides know each other by. Not the URI's secret: drbdadm makes an argument of
+ * it for drbdsetup, where any user of the host may see it for a moment.
+ */
+export function replicatorSecret(mirror: Mirror): string {
+  return keyFor(mirror, 'replicator').subarray(0, replicatorSecretBytes).toString('hex')
+}
+
+function keyFor({ id, secret }: Mirror, purpose: string): Buffer {
+  return createHmac('sha256', secret).update(`${purpose} ${id}`).digest()
 }
 
 function linksOf({ replicator, links }: DatapathParts, { scheme }: Mirror): SecureLinks | null {

@@ -1,7 +1,7 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import { type BlockTable, linearTable } from '../../ports/block-mapper.ts'
 import type { Mirror, MirrorHello } from '../../ports/datapath.ts'
-import { introduce, meet } from './encounter.ts'
+import { introduce, meet, replicatorSecret } from './encounter.ts'
 import { backName, mirrorName, padName, vmDeviceName } from './names.ts'
 import { leadsToOurs } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
@@ -63,7 +63,7 @@ async function define(parts: DatapathParts, mirror: Mirror, hello: MirrorHello):
   await blockMapper.create(backName(mirror), extendTable(original, beyond, beyondBytes))
   const metadataDevice = await metadataVolumes.create(name, replicator.metadataBytes(sizeBytes))
   const device = blockMapper.pathOf(backName(mirror))
-  const { secret } = mirror
+  const secret = replicatorSecret(mirror)
   const { discardsReadAsZeroes = false } = mirror.disk
   const devices = { device, metadataDevice, discardsReadAsZeroes }
   await replicator.define({ name, sizeBytes, ...devices, secret, local, peer })

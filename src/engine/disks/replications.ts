@@ -14,7 +14,6 @@ import type { VdiCatalogue } from './vdi-catalogue.ts'
 import { refuseInUse, toDisk } from './vdi-records.ts'
 import type { Vdis } from './vdis.ts'
 
-/** 48 hexadecimal digits: DRBD takes no secret of more than 63 characters. */
 const secretBytes = 24
 
 export interface ReplicationParts {
