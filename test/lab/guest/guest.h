@@ -15,6 +15,7 @@ struct disk {
   uint64_t issued;       /* highest sequence number whose write may have begun */
   uint64_t errors;       /* failed or wrong reads, failed writes and flushes */
   uint64_t slowest_us;   /* of all writes so far, flush included */
+  uint64_t last_us;      /* of the newest acknowledged write, flush included */
 };
 
 struct state {

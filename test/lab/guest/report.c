@@ -26,10 +26,10 @@ static int format_report(char *text, size_t size) {
     struct disk *disk = &state.disks[index];
     length += snprintf(text + length, size - length,
                        "%s{\"disk\":\"%s\",\"number\":%u,\"slots\":%u,\"acknowledged\":%llu,\"issued\":%llu,"
-                       "\"errors\":%llu,\"slowestWriteUs\":%llu}",
+                       "\"errors\":%llu,\"slowestWriteUs\":%llu,\"lastWriteUs\":%llu}",
                        index ? "," : "", disk->name, disk->number, state.slots, (unsigned long long)disk->acknowledged,
                        (unsigned long long)disk->issued, (unsigned long long)disk->errors,
-                       (unsigned long long)disk->slowest_us);
+                       (unsigned long long)disk->slowest_us, (unsigned long long)disk->last_us);
   }
   return length + snprintf(text + length, size - length, "]}\n");
 }

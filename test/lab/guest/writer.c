@@ -89,6 +89,7 @@ static void *write_for_ever(void *argument) {
     uint64_t took_us = (now_ns() - begin_ns) / 1000;
     pthread_mutex_lock(&state.lock);
     disk->acknowledged = sequence;
+    disk->last_us = took_us;
     if (took_us > disk->slowest_us) disk->slowest_us = took_us;
     pthread_mutex_unlock(&state.lock);
     if (sequence % CHECK_EVERY == 0) check_last(disk, file, record, sequence);

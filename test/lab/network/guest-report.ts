@@ -15,6 +15,8 @@ const diskReport = z.object({
   /** Failed reads, writes and flushes. */
   errors: z.number().int(),
   slowestWriteUs: z.number().int(),
+  /** Of the newest acknowledged write, flush included. */
+  lastWriteUs: z.number().int(),
 })
 
 const guestReport = z.object({
