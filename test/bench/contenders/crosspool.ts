@@ -1,0 +1,49 @@
+import { type MigrationDetails, migrationDetailsSchema } from '../../../src/model/migration.ts'
+import type { Operation } from '../../../src/model/operation.ts'
+import { Playground } from '../../playground/playground.ts'
+import type { PlaygroundGuest } from '../../playground/playground-guest.ts'
+import { migrate } from '../../support/measured-migration.ts'
+import type { Contender, Moved } from '../contender.ts'
+import { guestOptions } from './two-sides.ts'
+
+/** Crosspool's daemons in the playground: QEMU, and mirrors in user space. */
+export async function openCrosspool(log: (line: string) => void): Promise<Contender> {
+  const playground = await Playground.open({ log })
+  let [source, destination] = [playground.host('alpha1'), playground.host('beta1')]
+  let guest: PlaygroundGuest = playground.guest(guestOptions)
+  return {
+    name: 'crosspool',
+    async start(sizeBytes, fill) {
+      guest = playground.guest(guestOptions)
+      const vdi = await source.newDisk('raw', guestOptions.name, sizeBytes)
+      await fill((await source.image(vdi)).path)
+      await guest.startOn(source, [vdi])
+    },
+    async move() {
+      const operation = await migrate(guest.name, source, destination, { srMap: { '*': 'raw' } })
+      if (operation.state !== 'succeeded') throw new Error(JSON.stringify(operation.error))
+      ;[source, destination] = [destination, source]
+      return movedBy(operation)
+    },
+    observations: (sinceMs) => guest.observations(sinceMs),
+    end: async () => (await guest.end(source)).problems,
+    close: () => playground.close(),
+  }
+}
+
+/** What the operation says of itself. */
+export function movedBy(operation: Operation): Moved {
+  const details: MigrationDetails = migrationDetailsSchema.parse(operation.details)
+  const begins = (step: string) =>
+    operation.steps.find(({ name }) => name === step)?.startedAtMs ?? 0
+  const ends = (step: string) => operation.steps.find(({ name }) => name === step)?.endedAtMs ?? 0
+  return {
+    beganMs: operation.startedAtMs,
+    sync: { beganMs: begins('replicate'), endedMs: ends('synchronise') },
+    endedMs: operation.endedAtMs ?? 0,
+    handoverMs: details.figures.handoverMs ?? 0,
+    marks: operation.steps.flatMap(({ name, startedAtMs }) =>
+      startedAtMs === null ? [] : [{ name, atMs: startedAtMs }],
+    ),
+  }
+}

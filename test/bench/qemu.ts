@@ -1,0 +1,56 @@
+import { randomFillSync } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MiB } from '../../src/lib/units.ts'
+import type { Contender } from './contender.ts'
+import { openCrosspool } from './contenders/crosspool.ts'
+import { hasLibvirt, openLibvirt } from './contenders/libvirt.ts'
+import { openPlainQemu } from './contenders/plain-qemu.ts'
+import { measureContender, type Sample } from './measure-contender.ts'
+
+export interface QemuPlan {
+  readonly sizeBytes: number
+  readonly allocatedMebibytes: readonly number[]
+  readonly repeats: number
+}
+
+type Log = (line: string) => void
+
+/** The same guest moved by each contender in turn, so that what else this machine does hits all alike. */
+export async function benchQemu(plan: QemuPlan, log: Log): Promise<readonly Sample[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'crosspool-bench-'))
+  const contenders: Contender[] = []
+  try {
+    for (const open of await openers(log)) contenders.push(await open(log))
+    const samples: Sample[] = []
+    for (const mebibytes of plan.allocatedMebibytes) {
+      const denseFile = join(folder, 'dense')
+      await writeFile(denseFile, randomFillSync(Buffer.alloc(mebibytes * MiB)))
+      const task = { sizeBytes: plan.sizeBytes, allocatedBytes: mebibytes * MiB, denseFile }
+      for (let repeat = 1; repeat <= plan.repeats; repeat += 1)
+        for (const contender of contenders) {
+          const measured = await measureContender(contender, task)
+          for (const sample of measured) log(lineOf(sample, repeat))
+          samples.push(...measured)
+        }
+    }
+    return samples
+  } finally {
+    for (const contender of contenders) await contender.close()
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function openers(log: Log): Promise<readonly ((log: Log) => Promise<Contender>)[]> {
+  if (await hasLibvirt()) return [openCrosspool, openLibvirt, openPlainQemu]
+  log('libvirt is left out: libvirt-daemon, -clients and -daemon-driver-qemu are not installed')
+  return [openCrosspool, openPlainQemu]
+}
+
+function lineOf(sample: Sample, repeat: number): string {
+  const { contender, direction, allocatedBytes, totalMs, syncMs, rawCopyMs, blackoutMs } = sample
+  const mebibytes = Math.round(allocatedBytes / MiB)
+  const ms = [totalMs, syncMs, rawCopyMs, blackoutMs].map((value) => Math.round(value))
+  return `${contender} ${direction}, ${mebibytes} MiB, ${repeat}: total ${ms[0]} ms, copy ${ms[1]} (raw ${ms[2]}), blackout ${ms[3]}`
+}

@@ -1,0 +1,32 @@
+import { randomFillSync } from 'node:crypto'
+import { open, stat } from 'node:fs/promises'
+import { MiB } from '../../src/lib/units.ts'
+
+/** Behind the guest's records, which are in the second mebibyte. */
+const firstByte = 4 * MiB
+
+/** Bytes that no compression and no search for zeroes makes fewer, spread over the disk with holes between. */
+export async function fillTemplate(
+  path: string,
+  sizeBytes: number,
+  allocatedBytes: number,
+): Promise<void> {
+  const count = allocatedBytes / MiB
+  const stride = Math.floor((sizeBytes - firstByte) / count / MiB) * MiB
+  const chunk = Buffer.alloc(MiB)
+  const file = await open(path, 'r+')
+  try {
+    for (let index = 0; index < count; index += 1) {
+      randomFillSync(chunk)
+      await file.write(chunk, 0, MiB, firstByte + index * stride)
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+export async function allocatedBytesOf(path: string): Promise<number> {
+  const blockBytes = 512
+  return (await stat(path)).blocks * blockBytes
+}
