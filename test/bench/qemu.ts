@@ -3,9 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MiB } from '../../src/lib/units.ts'
+import { ensureGuest } from '../lab/guest/build-guest.ts'
+import { ensurePackages } from '../lab/support/packages.ts'
+import { ensureGuestKernel } from '../playground/guest-kernel.ts'
+import { playgroundPackages } from '../playground/playground.ts'
+import { ensurePrograms } from '../playground/programs.ts'
 import type { Contender } from './contender.ts'
 import { openCrosspool } from './contenders/crosspool.ts'
-import { hasLibvirt, openLibvirt } from './contenders/libvirt.ts'
+import { openLibvirt } from './contenders/libvirt.ts'
 import { openPlainQemu } from './contenders/plain-qemu.ts'
 import { measureContender, type Sample } from './measure-contender.ts'
 
@@ -15,14 +20,23 @@ export interface QemuPlan {
   readonly repeats: number
 }
 
+const libvirt = ['libvirt-daemon', 'libvirt-clients', 'libvirt-daemon-driver-qemu']
+
 type Log = (line: string) => void
+
+/** Gets and builds what it needs, while there is a network to get it from. */
+export async function prepareQemu(log: Log): Promise<void> {
+  await ensurePackages(log, [...playgroundPackages, ...libvirt, 'iproute2'])
+  await ensureGuest(await ensureGuestKernel(log))
+  await ensurePrograms()
+}
 
 /** The same guest moved by each contender in turn, so that what else this machine does hits all alike. */
 export async function benchQemu(plan: QemuPlan, log: Log): Promise<readonly Sample[]> {
   const folder = await mkdtemp(join(tmpdir(), 'crosspool-bench-'))
   const contenders: Contender[] = []
   try {
-    for (const open of await openers(log)) contenders.push(await open(log))
+    for (const open of [openCrosspool, openLibvirt, openPlainQemu]) contenders.push(await open(log))
     const samples: Sample[] = []
     for (const mebibytes of plan.allocatedMebibytes) {
       const denseFile = join(folder, 'dense')
@@ -40,12 +54,6 @@ export async function benchQemu(plan: QemuPlan, log: Log): Promise<readonly Samp
     for (const contender of contenders) await contender.close()
     await rm(folder, { recursive: true })
   }
-}
-
-async function openers(log: Log): Promise<readonly ((log: Log) => Promise<Contender>)[]> {
-  if (await hasLibvirt()) return [openCrosspool, openLibvirt, openPlainQemu]
-  log('libvirt is left out: libvirt-daemon, -clients and -daemon-driver-qemu are not installed')
-  return [openCrosspool, openPlainQemu]
 }
 
 function lineOf(sample: Sample, repeat: number): string {

@@ -12,7 +12,7 @@ import { ensurePrograms } from './programs.ts'
 import { makeRunDirectory, removeRunDirectory } from './run-directory.ts'
 
 /** Debian packages that it starts programs of. */
-const packages = ['qemu-system-x86', 'qemu-utils', 'gcc', 'libc6-dev'] as const
+export const playgroundPackages = ['qemu-system-x86', 'qemu-utils', 'gcc', 'libc6-dev'] as const
 
 /** Below those that the system gives out; each playground has its own, so that two may run side by side. */
 const mirrorPorts = { from: 20_000, perHost: 20, perPlayground: 40, playgrounds: 300 }
@@ -53,7 +53,7 @@ export class Playground {
     log = () => {},
     arrange = async (plans) => plans,
   }: PlaygroundOptions = {}): Promise<Playground> {
-    await ensurePackages(log, packages)
+    await ensurePackages(log, playgroundPackages)
     const [programs, files] = await Promise.all([
       ensurePrograms(),
       ensureGuestKernel(log).then(ensureGuest),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { freePorts } from '../../lab/support/free-ports.ts'
@@ -13,15 +13,6 @@ import { guestOptions, makeImage, type Side, TwoSides } from './two-sides.ts'
 /** libvirt without root wants to be no one's root, also in a user namespace. */
 const asNobodySpecial = ['unshare', '--user', '--map-user=1000', '--map-group=1000'] as const
 const virshTimeoutMs = 300_000
-
-/** Whether Debian's libvirt is here: libvirt-daemon, libvirt-clients, libvirt-daemon-driver-qemu. */
-export async function hasLibvirt(): Promise<boolean> {
-  const files = ['/usr/sbin/libvirtd', '/usr/bin/virsh']
-  return await Promise.all(files.map((file) => access(file))).then(
-    () => true,
-    () => false,
-  )
-}
 
 /** `virsh migrate --copy-storage-all` between two libvirts on this machine, each with folders of its own. */
 export async function openLibvirt(log: (line: string) => void): Promise<Contender> {

@@ -24,7 +24,9 @@ function observation(seen: Seen): Observation {
       tick: seen.tick,
       nowNs: seen.atMs * 1e6,
       kernelErrors: seen.kernelErrors ?? 0,
-      disks: [{ disk: 'xvda', number: 0, slots: 8, ...counters, slowestWriteUs: 900, lastWriteUs: 300 }],
+      disks: [
+        { disk: 'xvda', number: 0, slots: 8, ...counters, slowestWriteUs: 900, lastWriteUs: 300 },
+      ],
     },
   }
 }

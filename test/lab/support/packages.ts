@@ -20,7 +20,7 @@ const needs: readonly Need[] = [
   { packageName: 'tar', file: '/usr/bin/tar' },
 ]
 
-/** For the documents' examples, which a host of the lab brings itself, the tests' foreign clients, the model and the web UI. */
+/** For the documents' examples, which a host of the lab brings itself, the tests' foreign clients, the model, the web UI and the benchmarks. */
 const otherNeeds: readonly Need[] = [
   { packageName: 'curl', file: '/usr/bin/curl' },
   { packageName: 'jq', file: '/usr/bin/jq' },
@@ -28,6 +28,13 @@ const otherNeeds: readonly Need[] = [
   { packageName: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
   { packageName: 'spin', file: '/usr/bin/spin' },
   { packageName: 'lintian', file: '/usr/bin/lintian' },
+  { packageName: 'iproute2', file: '/sbin/tc' },
+  { packageName: 'libvirt-daemon', file: '/usr/sbin/libvirtd' },
+  { packageName: 'libvirt-clients', file: '/usr/bin/virsh' },
+  {
+    packageName: 'libvirt-daemon-driver-qemu',
+    file: '/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so',
+  },
   {
     packageName: 'python3-os-xenapi',
     file: '/usr/lib/python3/dist-packages/os_xenapi/client/XenAPI.py',

@@ -1,0 +1,16 @@
+/** Why a goal is missed, as far as it is known. The first entry whose pattern fits counts. */
+const reasons: readonly (readonly [RegExp, string])[] = [
+  [
+    /qemu\.crosspool\.syncThroughput/,
+    'a byte goes through two more processes and a TLS session on its way than in the others, on the same few CPUs.',
+  ],
+  [
+    /qemu\.crosspool\.migrateBack/,
+    "QEMU's mirror keeps no record of what has changed, so the whole disk goes back.",
+  ],
+  [/\.writeLatency\.afterOfBefore\.p99/, 'of a few hundred writes a p99 is the third slowest.'],
+]
+
+export function whyNot(name: string): string {
+  return reasons.find(([pattern]) => pattern.test(name))?.[1] ?? 'not known yet.'
+}
