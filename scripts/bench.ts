@@ -10,13 +10,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { GiB } from '../src/lib/units.ts'
+import { GiB, MiB } from '../src/lib/units.ts'
 import { benchControlPlane } from '../test/bench/control-plane/measure.ts'
+import { moveMetrics } from '../test/bench/move-metrics.ts'
 import { inOwnNetwork } from '../test/bench/own-network.ts'
 import { benchQemu, prepareQemu } from '../test/bench/qemu.ts'
-import { qemuMetrics } from '../test/bench/qemu-metrics.ts'
 import { type BenchDocument, currentLoad, machineFacts } from '../test/bench/report/document.ts'
 import { reportFiles } from '../test/bench/report/page.ts'
+import { benchXen } from '../test/bench/xen.ts'
 
 const folder = resolve(import.meta.dirname, '../docs/benchmarks')
 const bitsPerSecond = 1_000_000_000
@@ -33,11 +34,18 @@ const { values } = parseArgs({
   },
 })
 
+const plan = {
+  allocatedMebibytes: values.sizes.split(',').map(Number),
+  repeats: Number(values.repeats),
+}
+
 if (values.lab === 'qemu') {
   await prepareQemu(console.error)
   await inOwnNetwork(bitsPerSecond, async () => publish(await benchHere()))
+} else if (values.lab === 'xen') {
+  await publish(await benchInLab())
 } else {
-  console.error('Usage: npm run bench [-- --json] [--write] [--lab qemu] [--repeats 3]')
+  console.error('Usage: npm run bench [-- --json] [--write] [--lab qemu|xen] [--repeats 3]')
   process.exitCode = 2
 }
 
@@ -45,15 +53,22 @@ async function benchHere(): Promise<BenchDocument> {
   const loadBefore = currentLoad()
   const scale = { vms: Number(values.vms), migrations: Number(values.migrations) }
   const controlPlane = await benchControlPlane(scale, console.error)
-  const plan = {
-    sizeBytes: GiB,
-    allocatedMebibytes: values.sizes.split(',').map(Number),
-    repeats: Number(values.repeats),
-  }
-  const samples = await benchQemu(plan, console.error)
+  const samples = await benchQemu({ ...plan, sizeBytes: GiB }, console.error)
   return {
     ...{ lab: 'qemu', takenAt: new Date().toISOString(), machine: machineFacts(loadBefore) },
-    ...{ link: { bitsPerSecond }, metrics: [...qemuMetrics(samples), ...controlPlane], samples },
+    link: { bitsPerSecond },
+    metrics: [...moveMetrics('qemu', samples), ...controlPlane],
+    samples,
+  }
+}
+
+async function benchInLab(): Promise<BenchDocument> {
+  const loadBefore = currentLoad()
+  // Emulated hosts are slow, and DRBD copies the whole of a disk.
+  const samples = await benchXen({ ...plan, sizeBytes: 512 * MiB }, console.error)
+  return {
+    ...{ lab: 'xen', takenAt: new Date().toISOString(), machine: machineFacts(loadBefore) },
+    ...{ link: { bitsPerSecond: null }, metrics: moveMetrics('xen', samples), samples },
   }
 }
 

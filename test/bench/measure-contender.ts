@@ -1,11 +1,8 @@
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { regionBytes } from '../lab/guest/record.ts'
 import { anatomyOf, blackoutOf, latenciesUs, type Segment } from './blackout.ts'
-import type { Contender, Moved } from './contender.ts'
-import { rawCopy } from './raw-copy.ts'
+import type { Contender, Moved, SparseDisk } from './contender.ts'
 import { percentile } from './statistics.ts'
-import { allocatedBytesOf, fillTemplate } from './template-disk.ts'
 import { WireWatch } from './wire.ts'
 
 /** How long latencies are looked at before and after a migration. */
@@ -21,6 +18,8 @@ export interface Latency {
   readonly p99: number
 }
 
+const none: Latency = { p50: 0, p99: 0 }
+
 /** One migration, as seen from outside. */
 export interface Sample {
   readonly contender: string
@@ -29,11 +28,13 @@ export interface Sample {
   readonly totalMs: number
   readonly blackoutMs: number
   readonly handoverMs: number
-  readonly syncMs: number
-  /** The same number of bytes, sent plainly over the same link, in the same minute. */
-  readonly rawCopyMs: number
-  /** Through the link until the disks were the same. */
-  readonly diskBytes: number
+  /** Null where both sides reach the disk. */
+  readonly copy: {
+    readonly ms: number
+    /** As many bytes, sent plainly over the same link, in the same minute. */
+    readonly rawMs: number
+    readonly sentBytes: number
+  } | null
   readonly writeLatencyUs: {
     readonly before: Latency
     readonly copying: Latency
@@ -45,10 +46,9 @@ export interface Sample {
 }
 
 export interface Task {
-  readonly sizeBytes: number
-  readonly allocatedBytes: number
-  /** A dense file of as many bytes, for the raw copy. */
-  readonly denseFile: string
+  readonly disk: SparseDisk
+  /** Sends as many bytes as are allocated over the same link. Answers how long that took. */
+  rawCopy(): Promise<number>
 }
 
 /** Migrates a guest there, and back with what it has written meanwhile. @throws when a write was lost */
@@ -56,24 +56,24 @@ export async function measureContender(
   contender: Contender,
   task: Task,
 ): Promise<readonly Sample[]> {
-  let allocatedBytes = 0
-  await contender.start(task.sizeBytes, async (path) => {
-    await fillTemplate(path, task.sizeBytes, task.allocatedBytes)
-    allocatedBytes = (await allocatedBytesOf(path)) + guestBytes
-  })
+  await contender.start(task.disk)
+  const allocatedBytes = task.disk.allocatedBytes + guestBytes
   const samples: Sample[] = []
   for (const direction of ['there', 'back'] as const) {
-    const rawCopyMs = await rawCopy(task.denseFile, join(`${task.denseFile}.copy`))
+    const rawMs = await task.rawCopy()
     await sleep(settleMs + windowMs)
     const wire = new WireWatch()
     const moved = await contender.move()
     await sleep(settleMs + windowMs)
-    const diskBytes = (await wire.stop()).between(moved.beganMs, moved.sync.endedMs)
-    const seen = observe(contender, moved)
+    await wire.stop()
+    const { beganMs, sync, handoverMs } = moved
+    const copy = sync && {
+      ...{ ms: sync.endedMs - sync.beganMs, rawMs },
+      sentBytes: moved.copiedBytes ?? wire.between(beganMs, sync.endedMs),
+    }
+    const seen = await observe(contender, moved)
     samples.push({
-      ...{ contender: contender.name, direction, allocatedBytes, rawCopyMs, diskBytes, ...seen },
-      syncMs: moved.sync.endedMs - moved.sync.beganMs,
-      handoverMs: moved.handoverMs,
+      ...{ contender: contender.name, direction, allocatedBytes, copy, handoverMs, ...seen },
     })
   }
   const problems = await contender.end()
@@ -81,13 +81,13 @@ export async function measureContender(
   return samples
 }
 
-function observe(contender: Contender, { beganMs, endedMs, sync, marks }: Moved) {
-  const observations = contender.observations(beganMs - windowMs)
+async function observe(contender: Contender, { beganMs, endedMs, sync, marks }: Moved) {
+  const observations = await contender.observations(beganMs - windowMs)
   const blackout = blackoutOf(observations)
   const latency = (from: number, to: number): Latency => {
     const values = latenciesUs(observations, { beganMs: from, endedMs: to })
     // A phase may be too short for a single write.
-    if (values.length === 0) return { p50: 0, p99: 0 }
+    if (values.length === 0) return none
     return { p50: percentile(values, 50), p99: percentile(values, 99) }
   }
   const settledMs = endedMs + settleMs
@@ -98,8 +98,8 @@ function observe(contender: Contender, { beganMs, endedMs, sync, marks }: Moved)
     total: anatomyOf({ beganMs, endedMs }, marks),
     writeLatencyUs: {
       before: latency(beganMs - windowMs, beganMs),
-      copying: latency(sync.beganMs, sync.endedMs),
-      inSync: latency(sync.endedMs, blackout.beganMs),
+      copying: sync ? latency(sync.beganMs, sync.endedMs) : none,
+      inSync: sync ? latency(sync.endedMs, blackout.beganMs) : none,
       after: latency(settledMs, settledMs + windowMs),
     },
   }

@@ -13,12 +13,8 @@ import { openCrosspool } from './contenders/crosspool.ts'
 import { openLibvirt } from './contenders/libvirt.ts'
 import { openPlainQemu } from './contenders/plain-qemu.ts'
 import { measureContender, type Sample } from './measure-contender.ts'
-
-export interface QemuPlan {
-  readonly sizeBytes: number
-  readonly allocatedMebibytes: readonly number[]
-  readonly repeats: number
-}
+import { lineOf, type MovePlan } from './move-plan.ts'
+import { rawCopy } from './raw-copy.ts'
 
 const libvirt = ['libvirt-daemon', 'libvirt-clients', 'libvirt-daemon-driver-qemu']
 
@@ -32,7 +28,7 @@ export async function prepareQemu(log: Log): Promise<void> {
 }
 
 /** The same guest moved by each contender in turn, so that what else this machine does hits all alike. */
-export async function benchQemu(plan: QemuPlan, log: Log): Promise<readonly Sample[]> {
+export async function benchQemu(plan: MovePlan, log: Log): Promise<readonly Sample[]> {
   const folder = await mkdtemp(join(tmpdir(), 'crosspool-bench-'))
   const contenders: Contender[] = []
   try {
@@ -41,7 +37,10 @@ export async function benchQemu(plan: QemuPlan, log: Log): Promise<readonly Samp
     for (const mebibytes of plan.allocatedMebibytes) {
       const denseFile = join(folder, 'dense')
       await writeFile(denseFile, randomFillSync(Buffer.alloc(mebibytes * MiB)))
-      const task = { sizeBytes: plan.sizeBytes, allocatedBytes: mebibytes * MiB, denseFile }
+      const task = {
+        disk: { sizeBytes: plan.sizeBytes, allocatedBytes: mebibytes * MiB },
+        rawCopy: () => rawCopy(denseFile, join(folder, 'copy')),
+      }
       for (let repeat = 1; repeat <= plan.repeats; repeat += 1)
         for (const contender of contenders) {
           const measured = await measureContender(contender, task)
@@ -54,11 +53,4 @@ export async function benchQemu(plan: QemuPlan, log: Log): Promise<readonly Samp
     for (const contender of contenders) await contender.close()
     await rm(folder, { recursive: true })
   }
-}
-
-function lineOf(sample: Sample, repeat: number): string {
-  const { contender, direction, allocatedBytes, totalMs, syncMs, rawCopyMs, blackoutMs } = sample
-  const mebibytes = Math.round(allocatedBytes / MiB)
-  const ms = [totalMs, syncMs, rawCopyMs, blackoutMs].map((value) => Math.round(value))
-  return `${contender} ${direction}, ${mebibytes} MiB, ${repeat}: total ${ms[0]} ms, copy ${ms[1]} (raw ${ms[2]}), blackout ${ms[3]}`
 }

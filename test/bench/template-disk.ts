@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto'
-import { open, stat } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { MiB } from '../../src/lib/units.ts'
+import type { SparseDisk } from './contender.ts'
 
 /** Behind the guest's records, which are in the second mebibyte. */
 const firstByte = 4 * MiB
@@ -8,8 +9,7 @@ const firstByte = 4 * MiB
 /** Bytes that no compression and no search for zeroes makes fewer, spread over the disk with holes between. */
 export async function fillTemplate(
   path: string,
-  sizeBytes: number,
-  allocatedBytes: number,
+  { sizeBytes, allocatedBytes }: SparseDisk,
 ): Promise<void> {
   const count = allocatedBytes / MiB
   const stride = Math.floor((sizeBytes - firstByte) / count / MiB) * MiB
@@ -24,9 +24,4 @@ export async function fillTemplate(
   } finally {
     await file.close()
   }
-}
-
-export async function allocatedBytesOf(path: string): Promise<number> {
-  const blockBytes = 512
-  return (await stat(path)).blocks * blockBytes
 }

@@ -12,10 +12,9 @@ export class WireWatch {
     this.#running = this.#watch()
   }
 
-  async stop(): Promise<this> {
+  async stop(): Promise<void> {
     this.#isStopped = true
     await this.#running
-    return this
   }
 
   between(fromMs: number, toMs: number): number {

@@ -4,6 +4,7 @@ import { Playground } from '../../playground/playground.ts'
 import type { PlaygroundGuest } from '../../playground/playground-guest.ts'
 import { migrate } from '../../support/measured-migration.ts'
 import type { Contender, Moved } from '../contender.ts'
+import { fillTemplate } from '../template-disk.ts'
 import { guestOptions } from './two-sides.ts'
 
 /** Crosspool's daemons in the playground: QEMU, and mirrors in user space. */
@@ -13,10 +14,10 @@ export async function openCrosspool(log: (line: string) => void): Promise<Conten
   let guest: PlaygroundGuest = playground.guest(guestOptions)
   return {
     name: 'crosspool',
-    async start(sizeBytes, fill) {
+    async start(disk) {
       guest = playground.guest(guestOptions)
-      const vdi = await source.newDisk('raw', guestOptions.name, sizeBytes)
-      await fill((await source.image(vdi)).path)
+      const vdi = await source.newDisk('raw', guestOptions.name, disk.sizeBytes)
+      await fillTemplate((await source.image(vdi)).path, disk)
       await guest.startOn(source, [vdi])
     },
     async move() {
@@ -25,7 +26,7 @@ export async function openCrosspool(log: (line: string) => void): Promise<Conten
       ;[source, destination] = [destination, source]
       return movedBy(operation)
     },
-    observations: (sinceMs) => guest.observations(sinceMs),
+    observations: async (sinceMs) => guest.observations(sinceMs),
     end: async () => (await guest.end(source)).problems,
     close: () => playground.close(),
   }

@@ -7,6 +7,7 @@ import { endProcess, identifyProcess, type ProcessIdentity } from '../../lab/sup
 import { spawnLogged } from '../../lab/support/spawn-logged.ts'
 import { waitUntil } from '../../lab/support/wait-until.ts'
 import type { Contender, Mark, Moved } from '../contender.ts'
+import { fillTemplate } from '../template-disk.ts'
 import { domainXml } from './libvirt-domain.ts'
 import { guestOptions, makeImage, type Side, TwoSides } from './two-sides.ts'
 
@@ -33,11 +34,11 @@ export async function openLibvirt(log: (line: string) => void): Promise<Contende
   }
   return {
     name: 'libvirt',
-    async start(bytes, fill) {
+    async start(disk) {
       sides.forgetGuest()
-      sizeBytes = bytes
+      sizeBytes = disk.sizeBytes
       await makeImage(sides.source.image, sizeBytes)
-      await fill(sides.source.image)
+      await fillTemplate(sides.source.image, disk)
       const startedMs = Date.now()
       await virsh(sides.source, 'create', await writeDomain(sides, sides.source, id))
       await sides.untilWriting(startedMs)
@@ -60,7 +61,7 @@ export async function openLibvirt(log: (line: string) => void): Promise<Contende
       await sides.swap()
       return movedBy({ beganMs, endedMs, here: here ?? '', there: there ?? '' })
     },
-    observations: (sinceMs) => sides.guest.observations(sinceMs),
+    observations: async (sinceMs) => sides.guest.observations(sinceMs),
     async end() {
       await virsh(sides.source, 'destroy', guestOptions.name)
       return await sides.judge()

@@ -12,6 +12,7 @@ import { freePorts } from '../../lab/support/free-ports.ts'
 import { waitUntil } from '../../lab/support/wait-until.ts'
 import { networkName } from '../../playground/playground-host.ts'
 import type { Contender, Mark, Moved } from '../contender.ts'
+import { fillTemplate } from '../template-disk.ts'
 import { makeImage, type Side, TwoSides } from './two-sides.ts'
 
 const answerMs = 30_000
@@ -34,11 +35,11 @@ export async function openPlainQemu(log: (line: string) => void): Promise<Conten
 
   return {
     name: 'plain-qemu',
-    async start(bytes, fill) {
+    async start(disk) {
       sides.forgetGuest()
-      sizeBytes = bytes
+      sizeBytes = disk.sizeBytes
       await makeImage(sides.source.image, sizeBytes)
-      await fill(sides.source.image)
+      await fillTemplate(sides.source.image, disk)
       const startedMs = Date.now()
       running = await launch(sides.source, false)
       await running.execute('cont')
@@ -56,7 +57,7 @@ export async function openPlainQemu(log: (line: string) => void): Promise<Conten
       await sides.swap()
       return moved
     },
-    observations: (sinceMs) => sides.guest.observations(sinceMs),
+    observations: async (sinceMs) => sides.guest.observations(sinceMs),
     async end() {
       await running?.execute('quit').catch(() => {})
       await running?.closed
