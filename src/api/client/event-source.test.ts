@@ -74,6 +74,24 @@ describe.each([
     await expect.poll(() => listeners.size).toBe(0)
   })
 
+  test('many watch at once, and nobody takes that for a leak', async () => {
+    const warnings: string[] = []
+    const note = ({ name }: Error) => void warnings.push(name)
+    process.on('warning', note)
+    const { subscribe, tell, listeners } = source()
+    const client = clientOf(await listening(sampleToolstack({ watchOperation: subscribe })))
+    const ends = Array.from({ length: 12 }, async () => {
+      let last: Operation['state'] = 'queued'
+      for await (const { state } of client.watchOperation(watched)) last = state
+      return last
+    })
+    await expect.poll(() => listeners.size).toBe(12)
+    tell(at(1, 'succeeded'))
+    expect(new Set(await Promise.all(ends))).toEqual(new Set(['succeeded']))
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
   test('a signal ends the watch without an error', async () => {
     const { subscribe } = source()
     const client = clientOf(await listening(sampleToolstack({ watchOperation: subscribe })))

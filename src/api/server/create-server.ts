@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
@@ -97,6 +98,8 @@ export function createServer<T extends Routes>(options: ServerOptions<T>): ApiSe
   access.guard(app)
   const upgrades = createUpgrades(options.log, access)
   const closing = new AbortController()
+  // Each event stream listens to it; Node would take more than ten of them for a leak.
+  setMaxListeners(0, closing.signal)
   const servers: Server[] = []
 
   answerErrors(app)
