@@ -50,6 +50,10 @@ import {
   parseConfiguredNumbers,
   parseLocalPorts,
 } from '../../src/drivers/replication-drbd/parse-used-numbers.ts'
+import {
+  parseListenPorts,
+  parseUdpPorts,
+} from '../../src/drivers/secure-link-wireguard/used-ports.ts'
 import { parseFileConfiguration } from '../../src/drivers/volume-store-file/configuration.ts'
 import { parseLosetup } from '../../src/drivers/volume-store-file/parse-losetup.ts'
 import { parseLvmConfiguration } from '../../src/drivers/volume-store-lvm/configuration.ts'
@@ -138,6 +142,8 @@ const outputs: readonly FuzzedParser[] = [
     [],
     [capturedText('drbd-8.4.11/drbdsetup-show.txt')],
   ),
+  text('parseListenPorts', parseListenPorts, [], ['wg0\t51820\n']),
+  text('parseUdpPorts', parseUdpPorts, [], [capturedText('linux-6.1/proc-net-tcp.txt')]),
   text('parseLocalPorts', parseLocalPorts, [], [capturedText('linux-6.1/proc-net-tcp.txt')]),
   text(
     'parseBlockDeviceMinors',

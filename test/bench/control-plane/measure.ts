@@ -4,10 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ApiClient, createApiClient } from '../../../src/api/client/api-client.ts'
+import { readDaemonAddress } from '../../../src/api/client/daemon-address.ts'
 import { toolstackRoutes } from '../../../src/api/contract/toolstack-routes.ts'
 import { freePorts } from '../../lab/support/free-ports.ts'
 import { waitUntil } from '../../lab/support/wait-until.ts'
 import { type Metric, metric } from '../metric.ts'
+import { socketOf } from './simulated-host.ts'
 
 export interface ControlPlanePlan {
   readonly vms: number
@@ -21,14 +23,13 @@ const watchers = 5
 
 type Toolstack = ApiClient<typeof toolstackRoutes>
 
-/** Many VMs and many migrations at once, over real HTTP and real records, with simulated drivers. */
+/** Many VMs and many migrations at once, over real HTTP, TLS between the hosts, and real records, with simulated drivers. */
 export async function benchControlPlane(
   { vms, migrations }: ControlPlanePlan,
   log: (line: string) => void,
 ): Promise<readonly Metric[]> {
   const folder = await mkdtemp(join(tmpdir(), 'crosspool-control-plane-'))
   const ports = await freePorts(2)
-  const [one, two] = ports.map((port) => `http://127.0.0.1:${port}`)
   const child = fork(join(import.meta.dirname, 'server.ts'), [folder, ...ports.map(String)], {
     execArgv: ['--expose-gc', '--import', 'tsx'],
   })
@@ -41,12 +42,13 @@ export async function benchControlPlane(
     const emptyBytes = await memory()
     const idleBytes = await memory(`add-vms ${vms}`)
     log(`${vms} idle VMs`)
-    const toolstack = createApiClient(toolstackRoutes, one ?? '', { timeoutMs: 120_000 })
+    const { url, fetch } = readDaemonAddress(socketOf(folder, ports[0] ?? 0))
+    const toolstack = createApiClient(toolstackRoutes, url, { timeoutMs: 120_000, fetch })
     const bare = await requestsPerSecond(() => toolstack.health())
     const own = await requestsPerSecond(() => toolstack.getVm({ params: { vm: 'vm-1' } }))
     const list = await requestsPerSecond(() => toolstack.listVms())
     const quietBytes = await memory('hold')
-    const moved = await migrateMany(toolstack, two ?? '', migrations, memory)
+    const moved = await migrateMany(toolstack, `https://127.0.0.1:${ports[1]}`, migrations, memory)
     log(`${migrations} migrations at once`)
     return [
       metric('controlPlane.memoryPerIdleVm', (idleBytes - emptyBytes) / vms, 'bytes'),

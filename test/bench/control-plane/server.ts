@@ -5,7 +5,8 @@
 import { createHypervisorWorld } from '../../../src/drivers/simulated/hypervisor-world.ts'
 import { createStorageWorld } from '../../../src/drivers/simulated/storage-world.ts'
 import { systemClock } from '../../../src/drivers/system/clock.ts'
-import { openSimulatedHost } from './simulated-host.ts'
+import type { JoinRequest } from '../../../src/ports/peers.ts'
+import { openSimulatedHost, storageFingerprint } from './simulated-host.ts'
 
 const [, , folder = '', ...ports] = process.argv
 type Host = Awaited<ReturnType<typeof openSimulatedHost>>
@@ -16,13 +17,16 @@ const worlds = {
   disks: createStorageWorld({ clock: systemClock }),
   folder,
   peers: {
-    join: async (url: string, ...rest: Parameters<Host['storage']['join']>) =>
-      hostAt(new URL(url).port).storage.join(...rest),
+    join: async ({ url }: { url: string }, replication: string, request: JoinRequest) =>
+      hostAt(new URL(url).port).storage.join(replication, request, storageFingerprint),
   },
 }
 
 for (const [index, port] of ports.entries())
   hosts.set(port, await openSimulatedHost(index === 0 ? 'one' : 'two', Number(port), worlds))
+
+const [one, two] = ports.map(hostAt)
+if (one && two) await one.trust.join((await two.trust.invite()).line)
 
 process.on('message', (message) => void obey(String(message)).then(tellMemory))
 await tellMemory()
