@@ -20,6 +20,8 @@ const delayMs = 50
 const stall = { everyPieces: 64, ms: 400 }
 /** What may be on its way in each direction while the link is slow. */
 const piecesOnTheWay = 32
+/** TLS gives its data in records, of which so many make the piece that a plain connection gives at once. */
+const record = { bytes: 16_384, inPiece: 4 }
 
 interface Piece {
   readonly bytes: Buffer
@@ -148,7 +150,7 @@ export class Relay {
     try {
       await pipeline(
         from.stream,
-        this.#stamps(),
+        this.#stamps(from.stream !== from.raw),
         async function* (pieces: AsyncIterable<Piece>) {
           for await (const { bytes, dueMs } of pieces) {
             await look(bytes)
@@ -167,20 +169,23 @@ export class Relay {
   }
 
   /** Notes of each piece when it is to arrive, so that pieces follow one another as on a long link. */
-  #stamps(): Transform {
+  #stamps(inRecords: boolean): Transform {
     return new Transform({
       readableObjectMode: true,
-      readableHighWaterMark: piecesOnTheWay,
+      readableHighWaterMark: piecesOnTheWay * (inRecords ? record.inPiece : 1),
       transform: (bytes: Buffer, _encoding, done) => {
-        const piece: Piece = { bytes, dueMs: this.#dueMs() }
+        const piece: Piece = {
+          bytes,
+          dueMs: this.#dueMs(inRecords && bytes.length === record.bytes),
+        }
         done(null, piece)
       },
     })
   }
 
-  #dueMs(): number {
+  #dueMs(isRecord: boolean): number {
     if (this.#state !== 'slow') return 0
-    this.#pieces += 1
+    this.#pieces += isRecord ? 1 / record.inPiece : 1
     const late = this.#pieces % stall.everyPieces === 0 ? stall.ms : 0
     return performance.now() + delayMs + late
   }
