@@ -47,7 +47,14 @@ const arrows: readonly { readonly from: string; readonly to: readonly string[] }
   { from: 'src/api/xenapi', to: ['src/model', 'src/lib', 'src/ports'] },
   { from: 'src/api/client', to: ['src/api/contract', 'src/model', 'src/lib', 'src/ports'] },
   { from: 'src/metrics', to: ['src/ports', 'src/model', 'src/lib'] },
-  { from: 'src/cli', to: ['src/api/client', 'src/api/contract', 'src/model', 'src/lib'] },
+  {
+    from: 'src/cli',
+    to: ['src/api/client', 'src/api/contract', 'src/support', 'src/model', 'src/lib'],
+  },
+  {
+    from: 'src/support',
+    to: ['src/daemons', 'src/drivers', 'src/api', 'src/ports', 'src/model', 'src/lib'],
+  },
   { from: 'src/ui', to: ['src/api/client', 'src/api/contract', 'src/model', 'src/lib'] },
   {
     from: 'src/daemons',

@@ -31,6 +31,8 @@ export interface GlobalOptions {
 export interface CliContext {
   readonly json: boolean
   readonly style: Style
+  /** Columns of the terminal; null where the output is none. */
+  readonly width: number | null
   readonly surroundings: Surroundings
   /** One text, or in --json mode one document, on standard output. */
   print(text: string): void
@@ -64,6 +66,8 @@ export function createContext(options: GlobalOptions, surroundings: Surroundings
   return {
     json,
     style,
+    // A serial console is a terminal of no size.
+    width: (stdout.isTTY === true && stdout.columns) || null,
     surroundings,
     print,
     show: (document, view) => print(json ? JSON.stringify(document) : view(document, style)),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { z } from 'zod'
-import { parseConfiguration } from './parse-configuration.ts'
+import { type ParsedConfiguration, parseConfiguration } from './parse-configuration.ts'
 
 /**
  * Reads a daemon's configuration: the file after `--config`, or the default one if it is there; what
@@ -13,9 +13,18 @@ export function loadConfiguration<Schema extends z.ZodObject>(
 ): z.output<Schema> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } })
   const file = values.config ?? defaultFile
-  const parsed = parseConfiguration(schema, readText(file, values.config !== undefined))
+  const parsed = readConfiguration(schema, file, values.config !== undefined)
   if ('configuration' in parsed) return parsed.configuration
   throw new Error(parsed.problems.map((problem) => `${file}: ${problem}`).join('\n'))
+}
+
+/** What a file says, and otherwise the defaults. A missing one is only wrong when it must exist. */
+export function readConfiguration<Schema extends z.ZodObject>(
+  schema: Schema,
+  file: string,
+  mustExist: boolean,
+): ParsedConfiguration<z.output<Schema>> {
+  return parseConfiguration(schema, readText(file, mustExist))
 }
 
 function readText(file: string, mustExist: boolean): string {

@@ -50,3 +50,6 @@ export const poolSchema = z
   })
   .meta({ id: 'Pool' })
 export type Pool = z.infer<typeof poolSchema>
+
+/** How far the clocks of two hosts may differ before somebody is told. */
+export const clockSkewWarnMs = 5_000

@@ -48,12 +48,8 @@ import { parseProcDrbd } from '../../src/drivers/replication-drbd/parse-proc-drb
 import {
   parseBlockDeviceMinors,
   parseConfiguredNumbers,
-  parseLocalPorts,
 } from '../../src/drivers/replication-drbd/parse-used-numbers.ts'
-import {
-  parseListenPorts,
-  parseUdpPorts,
-} from '../../src/drivers/secure-link-wireguard/used-ports.ts'
+import { parseListenPorts } from '../../src/drivers/secure-link-wireguard/used-ports.ts'
 import { parseFileConfiguration } from '../../src/drivers/volume-store-file/configuration.ts'
 import { parseLosetup } from '../../src/drivers/volume-store-file/parse-losetup.ts'
 import { parseLvmConfiguration } from '../../src/drivers/volume-store-lvm/configuration.ts'
@@ -66,6 +62,7 @@ import { parseTags } from '../../src/drivers/volume-store-lvm/tags.ts'
 import { parsePluginConfiguration } from '../../src/drivers/volume-store-plugin/configuration.ts'
 import { parseDescription } from '../../src/drivers/volume-store-plugin/own-description.ts'
 import { parseSharedConfiguration } from '../../src/drivers/volume-store-shared/configuration.ts'
+import { parseListeningPorts, parseLocalPorts } from '../../src/lib/local-ports.ts'
 import { createLineSplitter, parseQmpMessage } from '../../src/lib/qmp/messages.ts'
 import type { ErrorCode } from '../../src/model/errors.ts'
 import { parseReplicationUri } from '../../src/model/replication-uri.ts'
@@ -143,7 +140,12 @@ const outputs: readonly FuzzedParser[] = [
     [capturedText('drbd-8.4.11/drbdsetup-show.txt')],
   ),
   text('parseListenPorts', parseListenPorts, [], ['wg0\t51820\n']),
-  text('parseUdpPorts', parseUdpPorts, [], [capturedText('linux-6.1/proc-net-tcp.txt')]),
+  text(
+    'parseListeningPorts',
+    parseListeningPorts,
+    [],
+    [capturedText('linux-6.1/proc-net-tcp.txt')],
+  ),
   text('parseLocalPorts', parseLocalPorts, [], [capturedText('linux-6.1/proc-net-tcp.txt')]),
   text(
     'parseBlockDeviceMinors',

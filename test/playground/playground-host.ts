@@ -89,7 +89,8 @@ export class PlaygroundHost {
   async prepare(): Promise<void> {
     const { directory, ports, kernelDirectories, mirrorPorts } = this.plan
     const folders = ['run', 'state', ...srNames.map((name) => `disks/${name}`)]
-    for (const folder of folders) await mkdir(join(directory, folder), { recursive: true })
+    for (const folder of folders)
+      await mkdir(join(directory, folder), { recursive: true, mode: 0o700 })
     const { name: host, pool, url, runtimeDirectory } = this
     const { storageManager = this.sockets.sm } = this.plan
     const listen = (port: number) => ({ address: '127.0.0.1', port })

@@ -4,6 +4,7 @@ import { defaultAddresses, type GlobalOptions } from '../context.ts'
 import { exitCodeMeanings } from '../exit-codes.ts'
 import { addAccessCommands } from './access-commands.ts'
 import { shells } from './completion.ts'
+import { addHostCommands } from './host-commands.ts'
 import { type Act, examples } from './run-action.ts'
 import { addStorageCommands } from './storage-commands.ts'
 import { addToolstackCommands } from './toolstack-commands.ts'
@@ -36,6 +37,7 @@ export function createProgram(act: Act): Command {
   addToolstackCommands(program, act)
   addStorageCommands(program, act)
   addAccessCommands(program, act)
+  addHostCommands(program, act)
   const completion = program
     .command('completion')
     .description('prints the completion of this command for a shell')

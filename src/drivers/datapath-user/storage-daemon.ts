@@ -15,7 +15,7 @@ export interface StorageDaemon {
   end(): Promise<void>
 }
 
-const program = 'qemu-storage-daemon'
+export const program = 'qemu-storage-daemon'
 const greetingMs = 10_000
 const endMs = 20_000
 const attemptsMax = 20

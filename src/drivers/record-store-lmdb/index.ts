@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { createOrderedListeners } from '../../lib/ordered-listeners.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -118,6 +119,8 @@ export function createLmdbRecordStore(options: LmdbRecordStoreOptions): RecordSt
 const encoding = { encoding: 'json' } as const
 
 function openRoot(path: string): RootDatabase<unknown, string> {
+  // Secrets of mirrors are among the records.
+  mkdirSync(path, { recursive: true, mode: 0o700 })
   return open({
     path,
     noSubdir: false,

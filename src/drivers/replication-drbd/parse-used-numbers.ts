@@ -15,16 +15,6 @@ export function parseConfiguredNumbers(text: string): UsedNumbers {
   }
 }
 
-/** Reads /proc/net/tcp and /proc/net/tcp6: local ports of all sockets, in whatever state. */
-export function parseLocalPorts(text: string): ReadonlySet<number> {
-  const ports = new Set<number>()
-  for (const line of text.split('\n')) {
-    const match = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) /.exec(line)
-    if (match?.[1] !== undefined) ports.add(Number.parseInt(match[1], 16))
-  }
-  return ports
-}
-
 /** Names in /sys/block, of which those of DRBD are picked. */
 export function parseBlockDeviceMinors(names: readonly string[]): ReadonlySet<number> {
   return new Set(

@@ -1,12 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { parseLocalPorts } from '../../lib/local-ports.ts'
 import { parseEvent } from './parse-events.ts'
 import { parseProcDrbd } from './parse-proc-drbd.ts'
-import {
-  parseBlockDeviceMinors,
-  parseConfiguredNumbers,
-  parseLocalPorts,
-} from './parse-used-numbers.ts'
+import { parseBlockDeviceMinors, parseConfiguredNumbers } from './parse-used-numbers.ts'
 import { applyEvent, type ResourceStates } from './resource-states.ts'
 
 const captured = (path: string) =>

@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { parseLocalPorts } from '../../lib/local-ports.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
 import {
   parseBlockDeviceMinors,
   parseConfiguredNumbers,
-  parseLocalPorts,
   type UsedNumbers,
 } from './parse-used-numbers.ts'
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { parseListenPorts, parseUdpPorts } from './used-ports.ts'
+import { parseLocalPorts } from '../../lib/local-ports.ts'
+import { parseListenPorts } from './used-ports.ts'
 import { formatWgConfiguration } from './wg-configuration.ts'
 
 it('finds the ports of WireGuard interfaces, also of those that are down', () => {
@@ -12,7 +13,7 @@ it('finds the ports that programs have open', () => {
   401: 00000000:1E78 00000000:0000 07 00000000:00000000 00:00000000 00000000     0
  1033: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0
 `
-  expect(parseUdpPorts(text)).toEqual([7800, 53])
+  expect([...parseLocalPorts(text)]).toEqual([7800, 53])
 })
 
 it.each([

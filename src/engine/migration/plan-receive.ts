@@ -1,5 +1,5 @@
 import { CrosspoolError } from '../../model/errors.ts'
-import type { DeviceKind, Host, Network } from '../../model/host.ts'
+import { clockSkewWarnMs, type DeviceKind, type Host, type Network } from '../../model/host.ts'
 import type {
   Check,
   DiskPlan,
@@ -37,7 +37,6 @@ export interface DestinationFacts {
 
 /** What a VM takes beyond its own memory: page tables, video, grant tables. */
 const memoryOverheadBytes = 16 * 1024 * 1024
-const clockSkewWarnMs = 5_000
 
 export function planReceive(request: ReceiveRequest, facts: DestinationFacts): Preflight {
   const disks = request.disks.map((disk) => planDisk(disk, facts))
