@@ -28,9 +28,9 @@ interface DatapathNeeds {
 
 export const datapathNeeds: Readonly<Record<StorageConfiguration['datapath'], DatapathNeeds>> = {
   kernel: {
-    needs: ({ minors, encryption }) => [
-      ...[blockMapperNeeds, drbdNeeds(minors)],
-      ...(encryption === 'required' ? [wireguardNeeds] : []),
+    needs: (options) => [
+      ...[blockMapperNeeds, drbdNeeds(options)],
+      ...(options.encryption === 'required' ? [wireguardNeeds] : []),
     ],
     presentation: 'device',
   },

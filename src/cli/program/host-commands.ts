@@ -16,6 +16,24 @@ export function addHostCommands(program: Command, act: Act): void {
   )
   examples(doctor, ['crosspool doctor', 'crosspool doctor --json | jq .findings'])
   act(doctor, async () => (await import('../commands/doctor.ts')).doctor)
+  const bundle = configured(
+    program
+      .command('support-bundle')
+      .summary('writes all that somebody who is to help needs into one file, without secrets')
+      .description(
+        'writes all that somebody who is to help needs into one file, without secrets\n\n' +
+          "Versions, configuration, the doctor's report, records and journals of operations, what both daemons " +
+          'answer, leftovers, logs, and the state of DRBD, device-mapper, LVM and the hypervisor. Works while ' +
+          'daemons are down, too. Run it as the user of the daemons.',
+      ),
+  )
+    .option('--output <file>', 'where; crosspool-support-HOST-TIME.tar.gz unless told')
+    .option('--log <file...>', 'logs of daemons that do not log to the journal')
+  examples(bundle, [
+    'crosspool support-bundle',
+    'crosspool support-bundle --output /tmp/help.tar.gz',
+  ])
+  act(bundle, async () => (await import('../commands/support-bundle.ts')).supportBundle)
 }
 
 function configured(command: Command): Command {

@@ -9,11 +9,7 @@ import type {
   StoredRecord,
   Transaction,
 } from '../../ports/record-store.ts'
-
-interface LmdbRecord {
-  readonly value: Json
-  readonly revision: number
-}
+import { encoding, type LmdbRecord, recordsName } from './layout.ts'
 
 interface Lease {
   readonly owner: string
@@ -33,7 +29,7 @@ export interface LmdbRecordStoreOptions {
  */
 export function createLmdbRecordStore(options: LmdbRecordStoreOptions): RecordStore {
   const root = openRoot(options.path)
-  const records: Database<LmdbRecord, string> = root.openDB({ name: 'records', ...encoding })
+  const records: Database<LmdbRecord, string> = root.openDB({ name: recordsName, ...encoding })
   const leases: Database<Lease, string> = root.openDB({ name: 'leases', ...encoding })
   const counters: Database<number, string> = root.openDB({ name: 'counters', ...encoding })
   const listeners = createOrderedListeners<RecordChange>()
@@ -114,9 +110,6 @@ export function createLmdbRecordStore(options: LmdbRecordStoreOptions): RecordSt
     },
   }
 }
-
-/** Text, so that `mdb_dump` shows an administrator what is there. */
-const encoding = { encoding: 'json' } as const
 
 function openRoot(path: string): RootDatabase<unknown, string> {
   // Secrets of mirrors are among the records.

@@ -12,7 +12,13 @@ interface Range {
   readonly to: number
 }
 
-export function drbdNeeds(minors: Range): HostNeeds {
+export interface DrbdSettings {
+  readonly minors: Range
+  readonly stateDirectory: string
+}
+
+export function drbdNeeds({ minors, stateDirectory }: DrbdSettings): HostNeeds {
+  const ours = ['drbdadm', '-c', `${stateDirectory}/drbd.conf`] as const
   return {
     programs: [
       {
@@ -45,6 +51,8 @@ export function drbdNeeds(minors: Range): HostNeeds {
     states: [
       ['drbdsetup', 'status', '--verbose', '--statistics'],
       ['drbdsetup', 'show', 'all'],
+      [...ours, 'dump'],
+      [...ours, 'status'],
       ['drbdadm', 'dump', 'all'],
       ['losetup', '--list'],
       ['cat', '/proc/drbd'],

@@ -10,8 +10,11 @@ import { checkNeeds } from './needs-checks.ts'
 
 /** Looks at all that Crosspool needs of this host, and changes nothing. */
 export async function diagnose(surroundings: Surroundings): Promise<Diagnosis> {
-  const { host, clock } = surroundings
-  const state = await readHostState(surroundings)
+  return judge(surroundings, await readHostState(surroundings))
+}
+
+/** The same of what is known already of the daemons. */
+export async function judge({ host, clock }: Surroundings, state: HostState): Promise<Diagnosis> {
   const needs = needsOf(state).map(({ area, needs }) => checkNeeds(host, area, needs))
   const findings = [
     ...(await checkConfiguration(host, state)),
