@@ -31,7 +31,7 @@ export interface GlobalOptions {
 export interface CliContext {
   readonly json: boolean
   readonly style: Style
-  /** Columns of the terminal; null where the output is none. */
+  /** Columns of the terminal, which may be made wider; null where the output is none. */
   readonly width: number | null
   readonly surroundings: Surroundings
   /** One text, or in --json mode one document, on standard output. */
@@ -67,7 +67,9 @@ export function createContext(options: GlobalOptions, surroundings: Surroundings
     json,
     style,
     // A serial console is a terminal of no size.
-    width: (stdout.isTTY === true && stdout.columns) || null,
+    get width() {
+      return (stdout.isTTY === true && stdout.columns) || null
+    },
     surroundings,
     print,
     show: (document, view) => print(json ? JSON.stringify(document) : view(document, style)),

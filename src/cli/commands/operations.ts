@@ -15,7 +15,7 @@ export async function showOperation(context: CliContext, operation: string): Pro
   const client = await context.toolstack()
   const found = await client.getOperation({ params: { operation } })
   context.show(found, (document, style) => {
-    const view = liveView(document, Date.now(), style)
+    const view = liveView(document, Date.now(), style, context.width)
     return isEnded(document) ? `${view}\n${outcomeView(document, style)}` : view
   })
   if (!context.json) tellError(context, found)

@@ -63,7 +63,7 @@ async function createPresenter(context: CliContext): Promise<Presenter> {
   const live = await context.screen.live()
   let newest: Operation | null = null
   const redraw = () => {
-    if (newest !== null) live.update(liveView(newest, Date.now(), context.style))
+    if (newest !== null) live.update(liveView(newest, Date.now(), context.style, context.width))
   }
   const timer = setInterval(redraw, redrawIntervalMs)
   return {

@@ -19,6 +19,7 @@ export function addToolstackCommands(program: Command, act: Act): void {
     async () => (await inventory()).listNetworks,
   )
   addOperations(program, act)
+  addWatch(program, act)
   addRecover(program, act)
 }
 
@@ -177,6 +178,22 @@ function addOperations(program: Command, act: Act): void {
     'crosspool operations cancel 0b6c1f2e-…',
     'crosspool operations limit 0b6c1f2e-… 50M',
   ])
+}
+
+function addWatch(program: Command, act: Act): void {
+  const watch = program
+    .command('watch')
+    .summary('shows migrations and moves of disks, live')
+    .description(
+      'shows migrations and moves of disks, live\n\n' +
+        'Phases, the progress, rate and expected end of each disk, passes through the memory, and the ' +
+        'heartbeat. Lines of text where the output is no terminal. Without an argument all that run here, ' +
+        'until none does; else that of one VM, or one operation, until it has ended, and ends as it did. ' +
+        'Ctrl-C ends only the watching.',
+    )
+    .argument('[vm|operation]', 'name or UUID of a VM, or id of an operation')
+  examples(watch, ['crosspool watch', 'crosspool watch database'])
+  act(watch, async () => (await import('../commands/watch.ts')).watchAnything)
 }
 
 /** Turns what a parser of ours throws into commander's own kind, so that it names the option. */

@@ -1,25 +1,37 @@
 import { type MigrationDetails, migrationDetailsOf } from '../../model/migration.ts'
-import type { Operation } from '../../model/operation.ts'
+import { isEnded, type Operation } from '../../model/operation.ts'
+import { fitParts, wrapParts } from './fit.ts'
 import { stateText, timelineView } from './operation-views.ts'
-import { bar, bytes, duration, percent, plural, rate } from './quantities.ts'
+import { bar, bytes, duration, percent, rate } from './quantities.ts'
 import type { Style } from './style.ts'
 
-/** The whole picture of a running operation, drawn anew at every change. */
-export function liveView(operation: Operation, nowMs: number, style: Style): string {
+/** The whole picture of a running operation, drawn anew at every change, no wider than `width`. */
+export function liveView(
+  operation: Operation,
+  nowMs: number,
+  style: Style,
+  width: number | null = null,
+): string {
   const details = migrationDetailsOf(operation)
   const elapsedMs = Math.max(0, (operation.endedAtMs ?? nowMs) - operation.startedAtMs)
-  const head = [
-    details === null ? style('bold', operation.kind) : title(details, style),
-    stateText(operation.state, style),
-    percent(operation.progress),
-    duration(elapsedMs),
-  ].join('  ')
-  const lines = [head, timelineView(operation.steps, nowMs, style)]
-  if (details !== null) lines.push(...details.disks.map((disk) => diskLine(disk, style)))
-  if (details !== null && details.memory.sentBytes > 0) lines.push(memoryLine(details, style))
-  if (details !== null && details.heartbeat.missed > 0) {
-    lines.push(style('yellow', `${plural(details.heartbeat.missed, 'heartbeat')} missed`))
+  const head = wrapParts(
+    [
+      details === null ? style('bold', operation.kind) : title(details, style),
+      stateText(operation.state, style),
+      percent(operation.progress),
+      duration(elapsedMs),
+    ],
+    width,
+  )
+  const lines = [head, timelineView(operation.steps, nowMs, style, width)]
+  if (details === null) {
+    const { progress } = operation
+    if (!isEnded(operation)) lines.push(barAndPercent('progress', progress, style, width))
+    return lines.join('\n')
   }
+  lines.push(...details.disks.map((disk) => diskLine(disk, style, width)))
+  if (details.memory.sentBytes > 0) lines.push(memoryLine(details, style, width))
+  if (details.heartbeat.sequence > 0) lines.push(heartbeatLine(details, style, width))
   return lines.join('\n')
 }
 
@@ -29,33 +41,60 @@ export function title({ vmName, from, to }: MigrationDetails, style: Style): str
   return `${style('bold', vmName)}  ${place(from)} → ${place(to)}`
 }
 
-const barWidth = 24
+const barWidthMax = 24
+/** A shorter one tells nothing that the percentage does not. */
+const barWidthMin = 8
 
-function diskLine(disk: MigrationDetails['disks'][number], style: Style): string {
-  const name = `disk ${disk.slot}`.padEnd(10)
-  if (!disk.replicated)
-    return `${name} ${style('dim', `stays on ${disk.sr}, which both hosts reach`)}`
-  const fraction = 1 - disk.outOfSyncBytes / disk.sizeBytes
-  const parts = [
-    `${name} ${style('cyan', bar(fraction, barWidth))} ${percent(fraction).padStart(5)}`,
-    disk.state,
-    `${bytes(disk.sentBytes)} sent`,
-    ...(disk.outOfSyncBytes > 0 ? [`${bytes(disk.outOfSyncBytes)} left`] : []),
-    ...(disk.bytesPerSecond > 0 ? [rate(disk.bytesPerSecond)] : []),
-    ...(disk.etaMs === null ? [] : [`done in ${duration(disk.etaMs)}`]),
-  ]
-  return parts.join('  ')
+/** At most a quarter of the line. */
+function barAndPercent(name: string, fraction: number, style: Style, width: number | null): string {
+  const barWidth = width === null ? barWidthMax : Math.min(barWidthMax, Math.floor(width / 4))
+  const picture = barWidth < barWidthMin ? '' : ` ${style('cyan', bar(fraction, barWidth))}`
+  return `${name.padEnd(10)}${picture} ${percent(fraction).padStart(5)}`
 }
 
-function memoryLine({ memory }: MigrationDetails, style: Style): string {
-  const { sentBytes, totalBytes, bytesPerSecond } = memory
+type Disk = MigrationDetails['disks'][number]
+
+function diskLine(disk: Disk, style: Style, width: number | null): string {
+  const name = `disk ${disk.slot}`
+  if (!disk.replicated) {
+    const stays = `stays on ${disk.sr}, which both hosts reach`
+    return `${name.padEnd(10)} ${style('dim', stays)}`
+  }
+  const fraction = 1 - disk.outOfSyncBytes / disk.sizeBytes
+  const parts = [
+    barAndPercent(name, fraction, style, width),
+    disk.state,
+    ...(disk.bytesPerSecond > 0 ? [rate(disk.bytesPerSecond)] : []),
+    ...(disk.etaMs === null ? [] : [`done in ${duration(disk.etaMs)}`]),
+    ...(disk.outOfSyncBytes > 0 ? [`${bytes(disk.outOfSyncBytes)} left`] : []),
+    `${bytes(disk.sentBytes)} sent`,
+  ]
+  return fitParts(parts, width)
+}
+
+function memoryLine({ memory }: MigrationDetails, style: Style, width: number | null): string {
+  const { sentBytes, totalBytes, bytesPerSecond, passes } = memory
   const fraction = totalBytes === 0 ? 0 : sentBytes / totalBytes
   const parts = [
-    `${'memory'.padEnd(10)} ${style('cyan', bar(fraction, barWidth))} ${percent(fraction).padStart(5)}`,
-    `${bytes(sentBytes)} of ${bytes(totalBytes)} sent`,
+    barAndPercent('memory', fraction, style, width),
+    ...(passes === null ? [] : [`pass ${passes}`]),
     ...(bytesPerSecond > 0 ? [rate(bytesPerSecond)] : []),
+    `${bytes(sentBytes)} of ${bytes(totalBytes)} sent`,
   ]
-  return parts.join('  ')
+  return fitParts(parts, width)
+}
+
+function heartbeatLine(
+  { heartbeat }: MigrationDetails,
+  style: Style,
+  width: number | null,
+): string {
+  const { roundTripMs, missed } = heartbeat
+  const parts = [
+    `${'heartbeat'.padEnd(10)} ${duration(roundTripMs)} there and back`,
+    ...(missed > 0 ? [style('yellow', `${missed} missed`)] : []),
+  ]
+  return fitParts(parts, width)
 }
 
 /** How it ended: what a person wants to know, and the figures. */

@@ -1,4 +1,5 @@
 import type { Operation, OperationState, StepRecord } from '../../model/operation.ts'
+import { wrapParts } from './fit.ts'
 import { duration, percent } from './quantities.ts'
 import type { Style, StyleName } from './style.ts'
 import { table } from './table.ts'
@@ -22,7 +23,7 @@ export function operationsView(operations: readonly Operation[], style: Style): 
     [
       { title: 'OPERATION', cell: ({ id }) => id },
       { title: 'KIND', cell: ({ kind }) => kind },
-      { title: 'OF', cell: (operation) => subjectOf(operation) },
+      { title: 'OF', cell: (operation) => operationName(operation) },
       { title: 'STATE', cell: ({ state }) => ({ text: state, style: stateColours[state] }) },
       { title: 'DONE', align: 'right', cell: ({ progress }) => percent(progress) },
       {
@@ -39,7 +40,8 @@ export function operationsView(operations: readonly Operation[], style: Style): 
   )
 }
 
-function subjectOf({ details, subject }: Operation): string {
+/** The VM by its name, or what else it is about. */
+export function operationName({ details, subject }: Operation): string {
   return typeof details.vmName === 'string' ? details.vmName : subject
 }
 
@@ -54,8 +56,16 @@ const marks: Readonly<Record<StepRecord['state'], readonly [string, StyleName]>>
 }
 
 /** The phases in their order, each with how long it took. */
-export function timelineView(steps: readonly StepRecord[], nowMs: number, style: Style): string {
-  return steps.map((step) => timelinePart(step, nowMs, style)).join('  ')
+export function timelineView(
+  steps: readonly StepRecord[],
+  nowMs: number,
+  style: Style,
+  width: number | null,
+): string {
+  return wrapParts(
+    steps.map((step) => timelinePart(step, nowMs, style)),
+    width,
+  )
 }
 
 function timelinePart(step: StepRecord, nowMs: number, style: Style): string {

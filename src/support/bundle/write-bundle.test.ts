@@ -3,19 +3,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import type { OpenServer } from '../../../test/support/open-door.ts'
 import { sampleStorage, sampleToolstack } from '../../../test/support/sample-daemons.ts'
 import { sample } from '../../../test/support/sample-documents.ts'
 import { scriptedHost } from '../../../test/support/scripted-host.ts'
 import { createApiClient } from '../../api/client/api-client.ts'
 import { storageRoutes } from '../../api/contract/storage-routes.ts'
 import { toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
-import type { ApiServer } from '../../api/server/create-server.ts'
 import { createLmdbRecordStore } from '../../drivers/record-store-lmdb/index.ts'
 import { systemClock } from '../../drivers/system/clock.ts'
 import { systemCommandRunner } from '../../drivers/system/command-runner.ts'
 import { writeBundle } from './write-bundle.ts'
 
-const servers: ApiServer[] = []
+const servers: OpenServer[] = []
 let folder = ''
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()))
