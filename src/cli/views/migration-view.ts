@@ -60,16 +60,21 @@ function diskLine(disk: Disk, style: Style, width: number | null): string {
     const stays = `stays on ${disk.sr}, which both hosts reach`
     return `${name.padEnd(10)} ${style('dim', stays)}`
   }
-  const fraction = 1 - disk.outOfSyncBytes / disk.sizeBytes
+  const fraction = inSync(disk)
   const parts = [
     barAndPercent(name, fraction, style, width),
     disk.state,
     ...(disk.bytesPerSecond > 0 ? [rate(disk.bytesPerSecond)] : []),
-    ...(disk.etaMs === null ? [] : [`done in ${duration(disk.etaMs)}`]),
+    ...(!disk.etaMs ? [] : [`done in ${duration(disk.etaMs)}`]),
     ...(disk.outOfSyncBytes > 0 ? [`${bytes(disk.outOfSyncBytes)} left`] : []),
     `${bytes(disk.sentBytes)} sent`,
   ]
   return fitParts(parts, width)
+}
+
+/** Before the two sides have met nobody knows what is out of sync: nothing is in it. */
+export function inSync({ state, sizeBytes, outOfSyncBytes }: Disk): number {
+  return state === 'waiting' || state === 'connecting' ? 0 : 1 - outOfSyncBytes / sizeBytes
 }
 
 function memoryLine({ memory }: MigrationDetails, style: Style, width: number | null): string {

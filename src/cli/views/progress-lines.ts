@@ -1,6 +1,6 @@
 import { type MigrationDetails, migrationDetailsOf } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
-import { title } from './migration-view.ts'
+import { inSync, title } from './migration-view.ts'
 import { bytes, duration, percent, rate } from './quantities.ts'
 import { plainStyle } from './style.ts'
 
@@ -41,17 +41,13 @@ function diskLines(before: MigrationDetails | null, now: MigrationDetails): stri
     .filter(({ replicated }) => replicated)
     .flatMap((disk) => {
       const last = before?.disks.find(({ slot }) => slot === disk.slot)
-      const done = disk.sizeBytes - disk.outOfSyncBytes
-      const lastDone = last === undefined ? 0 : last.sizeBytes - last.outOfSyncBytes
-      const isNews =
-        disk.state !== last?.state ||
-        tenths(done, disk.sizeBytes) !== tenths(lastDone, disk.sizeBytes)
+      const done = inSync(disk)
+      const lastDone = last === undefined ? 0 : inSync(last)
+      const isNews = disk.state !== last?.state || tenths(done, 1) !== tenths(lastDone, 1)
       if (!isNews) return []
-      const eta = disk.etaMs === null ? '' : `, done in ${duration(disk.etaMs)}`
+      const eta = !disk.etaMs ? '' : `, done in ${duration(disk.etaMs)}`
       const speed = disk.bytesPerSecond === 0 ? '' : `, ${rate(disk.bytesPerSecond)}`
-      return [
-        `disk ${disk.slot}: ${disk.state}, ${percent(done / disk.sizeBytes)} in sync${speed}${eta}`,
-      ]
+      return [`disk ${disk.slot}: ${disk.state}, ${percent(done)} in sync${speed}${eta}`]
     })
 }
 
