@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { storageApi, toolstackApi } from '../src/api/contract/api-descriptions.ts'
 import type { Routes } from '../src/api/contract/route.ts'
 import { storageRoutes } from '../src/api/contract/storage-routes.ts'
@@ -12,6 +12,7 @@ import { toolstackConfigurationSchema } from '../src/daemons/toolstack/configura
 import { errorTable, isErrorCode } from '../src/model/errors.ts'
 import { markdownTable } from './markdown-table.ts'
 import { metricsPage } from './metrics-page.ts'
+import { settingsOf } from './settings-of.ts'
 import { xenApiPage } from './xenapi-page.ts'
 
 /** The pages of docs/reference that are made from the code: file name and content. */
@@ -72,19 +73,9 @@ ${settingsTable(toolstackConfigurationSchema)}
 }
 
 function settingsTable(schema: z.ZodObject): string {
-  const { properties = {} } = z.toJSONSchema(schema, { io: 'input' })
-  const rows = Object.entries(properties).map(([name, setting]) => {
-    if (typeof setting === 'boolean') return [`\`${name}\``, '', '']
-    const parts = Object.entries(setting.properties ?? {}).flatMap(([part, inner]) =>
-      typeof inner === 'boolean' || inner.default === undefined ? [] : [[part, inner.default]],
-    )
-    const value = setting.default ?? (parts.length ? Object.fromEntries(parts) : undefined)
-    const standard =
-      value === undefined
-        ? ''
-        : `\`${JSON.stringify(parts.length ? Object.fromEntries(parts) : value)}\``
-    return [`\`${name}\``, standard, setting.description ?? '']
-  })
+  const rows = settingsOf(schema).map(({ name, standard, description }) => [
+    ...[`\`${name}\``, standard === '' ? '' : `\`${standard}\``, description],
+  ])
   return markdownTable([['setting', 'default', 'what'], ...rows])
 }
 

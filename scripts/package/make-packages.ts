@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { bundle } from '../bundle.ts'
+import { manPages } from '../man-pages.ts'
 import { makeDebianPackage } from './debian-package.ts'
 import { Tree } from './tree.ts'
 
@@ -60,6 +61,8 @@ async function crosspoolTree(scratch: string): Promise<Tree> {
   const configuration = join(packaging, 'configuration')
   if (existsSync(configuration)) tree.copy(configuration, 'etc/crosspool')
   await addCompletions(tree, join(programs, 'crosspool.mjs'))
+  for (const [name, text] of manPages())
+    tree.writeCompressed(`usr/share/man/man${name.at(-1)}/${name}`, text)
   tree.writeCompressed(
     'usr/share/doc/crosspool/licences.txt',
     readFileSync(join(programs, 'licences.txt')),

@@ -38,6 +38,14 @@ it('lintian finds no error', async () => {
   expect(exitCode, stdout).toBe(0)
 })
 
+it('each program has a manual page', async () => {
+  const { stdout } = await execa('dpkg-deb', ['--contents', crosspool])
+  const programs = [...stdout.matchAll(/\.\/usr\/s?bin\/(\S+)/g)].map(([, name]) => name)
+  expect(programs).toEqual(['crosspool', 'crosspool-sm', 'crosspool-xapi'])
+  for (const name of [...programs, 'crosspool-migrate', 'crosspool-doctor'])
+    expect(stdout).toMatch(new RegExp(`/usr/share/man/man[18]/${name}\\.[18]\\.gz`))
+})
+
 it('what an administrator may change is kept at an upgrade', async () => {
   const { stdout } = await execa('dpkg-deb', ['--info', crosspool, 'conffiles'])
   const files = ['/etc/modprobe.d/crosspool.conf', '/etc/modules-load.d/crosspool.conf']

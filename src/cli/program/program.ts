@@ -81,7 +81,8 @@ export function helpOfAll(
   return of(program, '')
 }
 
-function fullHelp(command: Command): string {
+/** With what follows it: examples, and exit codes. */
+export function fullHelp(command: Command): string {
   const parts: string[] = []
   command.configureOutput({ writeOut: (part) => void parts.push(part) })
   command.outputHelp()
