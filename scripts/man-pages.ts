@@ -1,6 +1,7 @@
 import type { Argument, Command, Option } from 'commander'
 import type { z } from 'zod'
 import { exitCodeMeanings } from '../src/cli/exit-codes.ts'
+import { visibleChildren } from '../src/cli/program/completion.ts'
 import { createProgram, fullHelp } from '../src/cli/program/program.ts'
 import {
   storageConfigurationFile,
@@ -16,7 +17,7 @@ import { settingsOf } from './settings-of.ts'
 /** Manual pages by the names of their files: the command, each of its commands, and both daemons. */
 export function manPages(): ReadonlyMap<string, string> {
   const program = createProgram((command) => command)
-  const commands = childrenOf(program)
+  const commands = visibleChildren(program)
   const daemons = [
     ['crosspool-sm', "Crosspool's storage manager", storageConfigurationFile],
     ['crosspool-xapi', "Crosspool's toolstack", toolstackConfigurationFile],
@@ -32,7 +33,6 @@ export function manPages(): ReadonlyMap<string, string> {
   ])
 }
 
-const childrenOf = (command: Command) => command.commands.filter((child) => child.name() !== 'help')
 const pageName = (command: Command) => `crosspool-${command.name()}`
 const summaryOf = (command: Command) =>
   command.summary() || (command.description().split('\n')[0] ?? '')
@@ -57,7 +57,7 @@ function programPage(program: Command, commands: readonly Command[]): string {
 }
 
 function commandPage(command: Command): string {
-  const children = childrenOf(command)
+  const children = visibleChildren(command)
   const of = children.map((child) =>
     [
       `.SS ${roff(child.name())}`,

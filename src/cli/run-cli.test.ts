@@ -106,9 +106,21 @@ describe('lists and single things', () => {
     ['pool revoke beta', 'trusted no longer'],
     ['recover database --claim', 'add --sure'],
     ['recover database --claim --sure', 'released at epoch 3'],
+    ['complete vms', 'database'],
+    ['complete vms operations', 'o-1'],
+    ['complete hosts', 'alpha/alpha1'],
+    ['complete srs', 'local'],
+    ['complete vdis', 'database-disk'],
+    ['complete replications', 'r-1'],
   ])('crosspool %s', async (line, expected) => {
     const { out, err } = await run(line, await daemons())
     expect(out + err).toContain(expected)
+  })
+
+  test('completion knows no names while the daemons are down, and does not say so', async () => {
+    const nowhere = { CROSSPOOL_XAPI: 'http://127.0.0.1:1', CROSSPOOL_SM: 'http://127.0.0.1:1' }
+    const { exitCode, out, err } = await run('complete vms', nowhere)
+    expect({ exitCode, out, err }).toEqual({ exitCode: exitCodes.done, out: '', err: '' })
   })
 
   test('with --json a document of the API on one line, wherever the option stands', async () => {

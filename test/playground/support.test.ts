@@ -50,6 +50,23 @@ it('a storage manager that is down is told, with what to do', async () => {
   })
 })
 
+it("bash completes the names of this host's VMs, disks, SRs and of known hosts", async () => {
+  const offered = async (...words: string[]) => {
+    const line = [
+      `crosspool() { ${command} "$@"; }`,
+      'source <(crosspool completion bash)',
+      `COMP_WORDS=(crosspool ${words.join(' ')} '') COMP_CWORD=${words.length + 1}`,
+      '_crosspool',
+      `printf '%s\\n' "\${COMPREPLY[@]}"`,
+    ]
+    return (await execa('bash', ['-c', line.join('\n')])).stdout.split('\n')
+  }
+  expect(await offered('vms', 'show')).toContain('victim')
+  expect(await offered('vdis', 'show')).toContain('victim-root')
+  expect(await offered('vdis', 'move', 'x', '--to')).toEqual(expect.arrayContaining(['qcow2']))
+  expect(await offered('migrate', 'victim', '--to')).toEqual(['alpha/alpha1', 'beta/beta1'])
+})
+
 it('a bundle of the midst of a migration has all but its secrets, and watch follows it to its end', async () => {
   const { directory } = scene.source.plan
   const output = join(directory, 'support.tar.gz')

@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from 'vitest'
+import type { OpenServer } from '../../../test/support/open-door.ts'
 import { announce, sampleToolstack } from '../../../test/support/sample-daemons.ts'
 import { sample } from '../../../test/support/sample-documents.ts'
-import type { ApiServer } from '../../api/server/create-server.ts'
 import type { Operation } from '../../model/operation.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { runCli } from '../run-cli.ts'
 
-const servers: ApiServer[] = []
+const servers: OpenServer[] = []
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()))
 })

@@ -1,4 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { completionScript, type Shell } from './completion.ts'
 import { createProgram } from './program.ts'
@@ -6,10 +9,22 @@ import { createProgram } from './program.ts'
 const program = createProgram((command) => command)
 const script = (shell: Shell) => completionScript(program, shell)
 
+/** What stands in for the command, and so for the daemons. */
+const daemon = `crosspool() {
+  case "$*" in
+    'complete vms') printf '%s\\n' database web 'mail server' ;;
+    'complete hosts') printf '%s\\n' alpha/alpha1 beta/beta1 ;;
+    'complete srs') printf '%s\\n' fast ;;
+    'complete vms operations') printf '%s\\n' database o-1 ;;
+    *) echo "asked for $*" ;;
+  esac
+}`
+
 /** What bash offers after this line. */
 function offered(...words: string[]): string[] {
   const commands = [
     script('bash'),
+    daemon,
     `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})`,
     `COMP_CWORD=${words.length - 1}`,
     '_crosspool',
@@ -43,6 +58,24 @@ describe('bash', () => {
     expect(offered('crosspool', 'completion', 'z')).toEqual(['zsh'])
   })
 
+  test('asks the daemons for names', () => {
+    expect(offered('crosspool', 'vms', 'show', '')).toEqual(
+      expect.arrayContaining(['database', 'web', 'mail\\ server', '--json']),
+    )
+    expect(offered('crosspool', 'migrate', 'd')).toEqual(['database'])
+    expect(offered('crosspool', 'watch', 'o')).toEqual(['o-1'])
+    expect(offered('crosspool', 'migrate', 'web', '--to', '')).toEqual([
+      'alpha/alpha1',
+      'beta/beta1',
+    ])
+    expect(offered('crosspool', 'vdis', 'move', 'data', '--to', '')).toEqual(['fast'])
+  })
+
+  test('asks for none where none is wanted', () => {
+    expect(offered('crosspool', 'migrate', '--dr')).toEqual(['--dry-run'])
+    expect(offered('crosspool', 'srs', 'create', 'f')).toEqual([])
+  })
+
   test('does not take a VM called like a command for one', () => {
     expect(offered('crosspool', 'migrate', 'vms', '--t')).toEqual(['--to'])
   })
@@ -59,10 +92,34 @@ test.each(['zsh', 'fish'] as const)('%s: every command is there', (shell) => {
   }
 })
 
+/** What a shell makes of these lines; null: it is not on this machine and cannot tell. */
+function told(shell: Shell, lines: readonly string[], ...options: string[]): string | null {
+  // From a file, since fish takes no script from a socket.
+  const folder = mkdtempSync(join(tmpdir(), 'crosspool-completion-'))
+  const file = join(folder, 'script')
+  writeFileSync(file, lines.join('\n'))
+  const { error, stdout, stderr, status } = spawnSync(shell, [...options, file], {
+    encoding: 'utf8',
+  })
+  rmSync(folder, { recursive: true })
+  if (error) return null
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+  return stdout
+}
+
+test('zsh asks the daemons for names', () => {
+  const given = ['compdef() { }', '_describe() { }', `compadd() { print -l -- "\${(@P)2}" }`]
+  const lines = ['words=(crosspool vms show "")', 'CURRENT=4', '_crosspool']
+  const stdout = told('zsh', [...given, script('zsh'), daemon, ...lines])
+  if (stdout !== null) expect(stdout).toBe('database\nweb\nmail server\n')
+})
+
+test('fish asks the daemons for names', () => {
+  const answer = 'function crosspool; test "$argv" = "complete hosts"; and echo beta/beta1; end'
+  const stdout = told('fish', [answer, script('fish'), "complete -C 'crosspool migrate web --to '"])
+  if (stdout !== null) expect(stdout).toContain('beta/beta1')
+})
+
 test.each(['bash', 'zsh', 'fish'] as const)('%s itself accepts the script', (shell) => {
-  const checked = spawnSync(shell, ['-n'], { input: script(shell), encoding: 'utf8' })
-  // A shell that is not on this machine cannot tell.
-  if (checked.error) return
-  expect(checked.stderr).toBe('')
-  expect(checked.status).toBe(0)
+  told(shell, [script(shell)], '-n')
 })

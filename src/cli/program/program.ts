@@ -3,7 +3,7 @@ import { version } from '../../lib/version.ts'
 import { defaultAddresses, type GlobalOptions } from '../context.ts'
 import { exitCodeMeanings } from '../exit-codes.ts'
 import { addAccessCommands } from './access-commands.ts'
-import { shells } from './completion.ts'
+import { nameKinds, shells, visibleChildren } from './completion.ts'
 import { addHostCommands } from './host-commands.ts'
 import { type Act, examples } from './run-action.ts'
 import { addStorageCommands } from './storage-commands.ts'
@@ -47,6 +47,11 @@ export function createProgram(act: Act): Command {
     'crosspool completion fish | source',
   ])
   act(completion, async () => (await import('../commands/completion.ts')).completion)
+  const complete = program
+    .command('complete', { hidden: true })
+    .description('prints the names of things, for the completion of a shell')
+    .addArgument(new Argument('<kinds...>').choices(nameKinds))
+  act(complete, async () => (await import('../commands/complete.ts')).complete)
   program.addHelpText('after', () => `\n${exitCodesText()}`)
   examples(program, [
     'crosspool pool join "$line"',
@@ -72,7 +77,7 @@ export function helpOfAll(
 ): readonly { readonly name: string; readonly help: string }[] {
   const of = (command: Command, parents: string): { name: string; help: string }[] => {
     const name = `${parents}${command.name()}`
-    const children = command.commands.filter((child) => child.name() !== 'help')
+    const children = visibleChildren(command)
     return [
       { name, help: fullHelp(command) },
       ...children.flatMap((child) => of(child, `${name} `)),
