@@ -194,6 +194,12 @@ describe('a host with DRBD on which something is wrong', () => {
     expect(diagnosis.healthy).toBe(result === 'warning')
   })
 
+  test('a folder is closed to others by the one that it lies in', async () => {
+    const modes = { '/var/lib/crosspool/sm': 0o40755, '/var/lib/crosspool': 0o40700 }
+    const diagnosis = await diagnosed({ host: spoiled({ modes }), ...quiet })
+    expect(found(diagnosis, '/var/lib/crosspool/sm').result).toBe('passed')
+  })
+
   test('a module that is there but not loaded, and one that the kernel has not', async () => {
     const { '/sys/module/drbd/version': _version, ...files } = goodXen.files ?? {}
     const dep = '/lib/modules/6.1.0-56-amd64/modules.dep'

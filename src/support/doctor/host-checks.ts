@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { bytes, duration, plural } from '../../lib/quantities.ts'
 import { MiB } from '../../lib/units.ts'
 import { type Finding, failed, passed, type Verdict, warning } from '../../model/diagnosis.ts'
@@ -97,17 +98,20 @@ export async function checkPlaces(host: HostView, state: HostState): Promise<rea
   return [...modes.flat(), ...room.flat(), ...srFindings(state)]
 }
 
+const othersMayEnter = 0o011
+
+/** What lies in a folder that others may not enter is closed to them, whatever its own mode. */
 async function modeFinding(
   host: HostView,
   path: string,
   forbidden: number,
   wanted: string,
 ): Promise<Finding[]> {
-  const status = await host.status(path)
-  if (status === null) return []
+  const [status, folder] = await Promise.all([path, dirname(path)].map(host.status))
+  if (!status) return []
   const mode = (status.mode & 0o777).toString(8).padStart(4, '0')
   const verdict =
-    (status.mode & forbidden) === 0
+    (status.mode & forbidden) === 0 || (folder && (folder.mode & othersMayEnter) === 0)
       ? passed(`mode ${mode}`)
       : failed(`mode ${mode}: open to others than its owner`, `chmod ${wanted} ${path}`)
   return [{ area: 'files', name: path, ...verdict }]
