@@ -294,6 +294,15 @@ test('daemons that are down, and a port that another program has', async () => {
   })
 })
 
+test('a question that a daemon leaves open is told', async () => {
+  const toolstack = { ...quiet.toolstack, listHosts: () => Promise.reject(new Error('it hangs')) }
+  const diagnosis = await diagnosed({ host: goodXen, ...quiet, toolstack })
+  expect(found(diagnosis, 'xapi').result).toBe('passed')
+  expect(found(diagnosis, 'other hosts')).toMatchObject({
+    ...{ result: 'warning', advice: expect.stringContaining('look at its log') },
+  })
+})
+
 test('other hosts: one that is gone, one whose clock is wrong, one of another API', async () => {
   const diagnosis = await diagnosed({
     host: goodXen,

@@ -4,7 +4,7 @@ import { MiB } from '../../lib/units.ts'
 import { type Finding, failed, passed, type Verdict, warning } from '../../model/diagnosis.ts'
 import { clockSkewWarnMs, type Host } from '../../model/host.ts'
 import type { HostView } from '../../ports/host-needs.ts'
-import type { HostState } from '../host-state.ts'
+import type { Answer, HostState } from '../host-state.ts'
 
 /** How other hosts reach this one, and how this one reaches them. */
 export async function checkHosts(host: HostView, state: HostState): Promise<readonly Finding[]> {
@@ -13,7 +13,10 @@ export async function checkHosts(host: HostView, state: HostState): Promise<read
   const findings: Finding[] = synchronised
     ? [{ area: 'clock', name: 'time service', ...synchronised }]
     : []
-  if (!('value' in state.hosts)) return findings
+  if ('problem' in state.hosts) {
+    const unanswered = unansweredFindings(state.toolstack, area, 'other hosts', state.hosts)
+    return [...findings, ...unanswered]
+  }
   const [own, ...others] = state.hosts.value
   if (own) findings.push({ area, name: 'own address', ...(await addressVerdict(host, own.url)) })
   if (others.length === 0)
@@ -28,6 +31,19 @@ export async function checkHosts(host: HostView, state: HostState): Promise<read
     return [reached, { area: 'clock', name, ...skewVerdict(peer, state) }]
   })
   return [...findings, ...peers]
+}
+
+/** A question that a daemon leaves open though it answers others; of one that is down all is told elsewhere. */
+function unansweredFindings(
+  daemon: Answer<unknown>,
+  area: string,
+  name: string,
+  answer: Answer<unknown>,
+): Finding[] {
+  if ('problem' in daemon || 'value' in answer) return []
+  const { message } = answer.problem
+  const advice = `It may wait for another host or for a program that hangs: look at its log. ${answer.problem.toDocument().advice}`
+  return [{ area, name, ...warning(message, advice) }]
 }
 
 /** Null where nobody can tell. */
@@ -124,9 +140,9 @@ function spaceVerdict(freeBytes: number): Verdict {
   return freeBytes < spaceWarningBytes ? warning(seen, advice) : passed(seen)
 }
 
-function srFindings({ srs }: HostState): Finding[] {
-  if (!('value' in srs)) return []
+function srFindings({ srs, storage }: HostState): readonly Finding[] {
   const area = 'space'
+  if ('problem' in srs) return unansweredFindings(storage, area, 'SRs', srs)
   if (srs.value.length === 0) {
     const advice = 'crosspool srs create, for each place where disks are.'
     return [{ area, name: 'SRs', ...warning('there is none', advice) }]
@@ -142,9 +158,13 @@ function srFindings({ srs }: HostState): Finding[] {
 }
 
 /** What an interruption has left open. */
-export function checkOpenEnds({ leftovers, ownerships }: HostState): readonly Finding[] {
+export function checkOpenEnds(state: HostState): readonly Finding[] {
+  const { leftovers, ownerships, storage, toolstack } = state
   const area = 'open ends'
-  const findings: Finding[] = []
+  const findings = [
+    ...unansweredFindings(storage, area, 'leftovers', leftovers),
+    ...unansweredFindings(toolstack, area, 'ownership', ownerships),
+  ]
   if ('value' in leftovers) {
     const seen = plural(leftovers.value, 'leftover')
     const verdict =
