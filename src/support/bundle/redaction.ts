@@ -53,9 +53,9 @@ export function createRedactor(known: Iterable<string>): (text: string) => strin
       .replace(keyPattern, redacted)
 }
 
-/** "anySecret": "value", in JSON and in what is nearly JSON. */
+/** "anySecret": "value", in JSON, in what is nearly JSON, and in JSON within a string of JSON. */
 const fieldPattern = new RegExp(
-  String.raw`("[^"\n]*(?:${secretName})[^"\n]*"\s*:\s*")(?:[^"\\\n]|\\.)*(")`,
+  String.raw`("[^"\n]*(?:${secretName})[^"\n]*"\s*:\s*\\*")(?:[^"\\\n]|\\.)*(")`,
   'gi',
 )
 /** vncpasswd=value, password = 'value', token: value; the value up to what ends it. */

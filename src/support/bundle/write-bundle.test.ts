@@ -38,6 +38,7 @@ const canary = {
   configuration: 'cafe12-in-a-file-with-comments',
   settings: 'cafe13inside',
   key: 'cafe14KEYKEYKEYKEY',
+  escaped: 'cafe16-in-json-within-json',
   detail: 'cafe15-in-the-details-of-an-operation',
 } as const
 
@@ -82,6 +83,7 @@ async function bundled(before?: string) {
   ])
   const log = [
     `{"msg":"asked with Bearer ${canary.bearer}","host":"alpha1"}`,
+    JSON.stringify({ msg: `answered ${JSON.stringify({ apiToken: canary.escaped })}, line-two` }),
     JSON.stringify({ msg: 'refused', password: canary.logField }),
     `{"msg":"mirror ${canary.mirror} and ${canary.tokenInRecord} as they are"}`,
     `{"msg":"line-of-the-log for amqp://user:${canary.url}@10.0.0.1/"}`,
