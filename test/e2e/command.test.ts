@@ -1,4 +1,5 @@
 import { beforeAll, expect, it } from 'vitest'
+import { diagnosisSchema } from '../../src/model/diagnosis.ts'
 import { Cluster, type ClusterHost } from './cluster.ts'
 
 let cluster: Cluster
@@ -25,6 +26,26 @@ it('crosspool shows hosts of both pools, SRs and leftovers of a real host', asyn
     exitCode: 1,
     stderr: expect.stringContaining('There is no vm nobody'),
   })
+})
+
+it('the doctor finds nothing to mend on a real Xen host with DRBD, and a bundle shows how its things stand', async () => {
+  const { stdout, exitCode } = await host.lab.exec('crosspool doctor --json', {
+    timeoutMs: 180_000,
+  })
+  const { findings } = diagnosisSchema.parse(JSON.parse(stdout))
+  expect(findings.filter(({ result }) => result === 'failed')).toEqual([])
+  expect(exitCode).toBe(0)
+  for (const name of ['Xen', 'drbdadm', 'module drbd', 'lvs', "LVM's filter", 'DRBD handlers'])
+    expect(findings).toContainEqual(expect.objectContaining({ name, result: 'passed' }))
+
+  const folder = '/root/support'
+  const write = `mkdir ${folder} && cd ${folder} && crosspool support-bundle --output a.tar.gz`
+  await host.lab.run(write, { timeoutMs: 300_000 })
+  await host.lab.run(`tar xzf ${folder}/a.tar.gz -C ${folder} --strip-components=1`)
+  const text = await host.lab.run(`cat ${folder}/commands/*.txt ${folder}/logs/*.txt`)
+  for (const part of ['xen_version', 'Domain-0', 'vg0', 'xapi is ready'])
+    expect(text).toContain(part)
+  await host.lab.run(`rm -r ${folder}`)
 })
 
 it('drbdadm takes the sample files of the documentation', async () => {
