@@ -22,7 +22,7 @@ type Log = (line: string) => void
 
 /** Gets and builds what it needs, while there is a network to get it from. */
 export async function prepareQemu(log: Log): Promise<void> {
-  await ensurePackages(log, [...playgroundPackages, ...libvirt, 'iproute2'])
+  await ensurePackages(log, [...playgroundPackages, ...libvirt, 'iproute2', 'socat'])
   await ensureGuest(await ensureGuestKernel(log))
   await ensurePrograms()
 }

@@ -85,11 +85,14 @@ export async function rawCopyOnXen(cluster: Cluster, bytes: number): Promise<num
   const [dense, copy, port] = ['/srv/images/bench-dense', '/srv/images/bench-copy', 7999]
   const options = { timeoutMs: commandTimeoutMs }
   await from.run(`head -c ${bytes} /dev/urandom > ${dense}`, options)
-  const received = to.run(`socat -u TCP-LISTEN:${port},reuseaddr CREATE:${copy}`, options)
+  const received = to.run(
+    `socat -u -b 1048576 TCP-LISTEN:${port},reuseaddr CREATE:${copy}`,
+    options,
+  )
   const isListening = () => to.run(`ss -Hltn 'sport = :${port}'`).then((text) => text !== '')
   await waitUntil(isListening, { description: 'the receiver to listen', timeoutMs: 30_000 })
   const startedMs = performance.now()
-  await from.run(`socat -u OPEN:${dense} TCP:${to.address}:${port}`, options)
+  await from.run(`socat -u -b 1048576 OPEN:${dense} TCP:${to.address}:${port}`, options)
   await received
   const tookMs = performance.now() - startedMs
   await Promise.all([from.run(['rm', dense]), to.run(['rm', copy])])

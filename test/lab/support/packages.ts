@@ -29,6 +29,7 @@ const otherNeeds: readonly Need[] = [
   { packageName: 'spin', file: '/usr/bin/spin' },
   { packageName: 'lintian', file: '/usr/bin/lintian' },
   { packageName: 'iproute2', file: '/sbin/tc' },
+  { packageName: 'socat', file: '/usr/bin/socat' },
   { packageName: 'libvirt-daemon', file: '/usr/sbin/libvirtd' },
   { packageName: 'libvirt-clients', file: '/usr/bin/virsh' },
   {
