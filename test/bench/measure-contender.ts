@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { regionBytes } from '../lab/guest/record.ts'
+import { waitUntil } from '../lab/support/wait-until.ts'
 import { anatomyOf, blackoutOf, latenciesUs, type Segment } from './blackout.ts'
 import type { Contender, Moved, SparseDisk } from './contender.ts'
 import { percentile } from './statistics.ts'
@@ -64,6 +65,7 @@ export async function measureContender(
     await sleep(settleMs + windowMs)
     const wire = new WireWatch()
     const moved = await contender.move()
+    await untilHeard(contender, moved.beganMs - windowMs)
     await sleep(settleMs + windowMs)
     await wire.stop()
     const { beganMs, sync, handoverMs } = moved
@@ -79,6 +81,14 @@ export async function measureContender(
   const problems = await contender.end()
   if (problems.length > 0) throw new Error(`${contender.name}: ${problems.join('; ')}`)
   return samples
+}
+
+/** On the other side; it may run there before anything of it can be heard. */
+async function untilHeard(contender: Contender, sinceMs: number): Promise<void> {
+  await waitUntil(async () => blackoutOf(await contender.observations(sinceMs)), {
+    description: `the guest to be heard where ${contender.name} has moved it`,
+    timeoutMs: 60_000,
+  })
 }
 
 async function observe(contender: Contender, { beganMs, endedMs, sync, marks }: Moved) {
