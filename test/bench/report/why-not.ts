@@ -2,11 +2,15 @@
 const reasons: readonly (readonly [RegExp, string])[] = [
   [
     /qemu\.crosspool\.syncThroughput/,
-    'a byte goes through two more processes and a TLS session on its way than in the others, on the same few CPUs.',
+    'a byte goes through two more processes and a TLS session on its way than in the others, on the same few CPUs. That each write waits for both sides while disks are copied is not it: plain QEMU was as quick with it as without.',
   ],
   [
     /qemu\.crosspool\.migrateBack/,
     "QEMU's mirror keeps no record of what has changed, so the whole disk goes back.",
+  ],
+  [
+    /qemu\.blackout\.crosspoolOf/,
+    "the disks' handover is calls between four daemons, with records that are durable before the next call; the others end a mirror and keep no record of who owns the VM. See its share, and the first picture. Where CPUs are wanted, each call waits for one.",
   ],
   [/\.writeLatency\.afterOfBefore\.p99/, 'of a few hundred writes a p99 is the third slowest.'],
 ]
