@@ -78,8 +78,8 @@ function ofLargest(samples: readonly Sample[]): readonly Sample[] {
   return samples.filter(({ allocatedBytes }) => allocatedBytes === most)
 }
 
-/** It runs already; nobody has heard it yet. */
-const afterwards = { unmirror: 'after', forget: 'after', 'put-away': 'after' }
+/** The same in the same words; and when it runs, nobody has heard it yet. */
+const afterwards = { run: 'start', unmirror: 'after', forget: 'after', 'put-away': 'after' }
 
 /** What each step is for, in the same words for all contenders. */
 const kinds = {
