@@ -30,7 +30,7 @@ beforeAll(async () => {
   honest = await scene.source.toolstack.receiveRequest({ params: { vm: scene.guest.name }, body })
   before = await tracesOf(scene.playground)
   // It has the source's key.
-  const folder = join(scene.source.plan.directory, 'state/xapi')
+  const folder = join(scene.source.plan.directory, 'state/xapi/identity')
   const identity = await ensureIdentity(systemCommandRunner, folder)
   const { fingerprint } = await scene.destination.toolstack.getIdentity()
   connector = new PinnedConnector({ identity, fingerprintAt: async () => fingerprint })

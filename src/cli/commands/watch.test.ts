@@ -33,13 +33,13 @@ async function watching(line: string, answers: readonly (readonly Operation[])[]
       announce([ended({ ...database, id: params.operation }, 'cancelled')]),
   })
   servers.push(server)
-  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+  await server.listen({ host: '127.0.0.1', port: 0 })
   const said: string[] = []
   let interrupt = () => {}
   const done = runCli(line.split(' '), {
     stdout: { write: (text) => said.push(text) },
     stderr: { write: (text) => said.push(text) },
-    environment: { CROSSPOOL_XAPI: url },
+    environment: { CROSSPOOL_XAPI: server.socketPath },
     onInterrupt(listener) {
       interrupt = listener
       return () => {}

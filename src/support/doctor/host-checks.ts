@@ -22,7 +22,10 @@ export async function checkHosts(host: HostView, state: HostState): Promise<read
   if (others.length === 0)
     findings.push({
       ...{ area, name: 'other hosts' },
-      ...warning('none is known', 'crosspool hosts add URL, to migrate there by name.'),
+      ...warning(
+        'none is known',
+        'crosspool pool trust there, and crosspool pool join here with its line.',
+      ),
     })
   const peers = others.flatMap((peer): Finding[] => {
     const name = `${peer.pool}/${peer.name}`
@@ -100,9 +103,14 @@ export async function checkPlaces(host: HostView, state: HostState): Promise<rea
     ...('configuration' in sm ? [`${sm.configuration.stateDirectory}/sm`] : []),
     ...('configuration' in xapi ? [xapi.configuration.stateDirectory] : []),
   ]
+  const keys = [
+    ...('configuration' in sm ? [`${sm.configuration.stateDirectory}/sm-access`] : []),
+    ...('configuration' in xapi ? [xapi.configuration.stateDirectory] : []),
+  ].map((path) => `${path}/identity/identity.pem`)
   const runtime = 'configuration' in sm ? [sm.configuration.runtimeDirectory] : []
   const modes = await Promise.all([
     ...[...records, ...runtime].map((path) => modeFinding(host, path, 0o077, 'u=rwx,go=')),
+    ...keys.map((path) => modeFinding(host, path, 0o077, 'go=')),
     ...[sm.file, xapi.file].map((path) => modeFinding(host, path, 0o022, 'go-w')),
   ])
   const room = await Promise.all(

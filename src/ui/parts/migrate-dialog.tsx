@@ -18,7 +18,8 @@ export function MigrateDialog({ vm, onClose }: { vm: Vm; onClose: () => void }) 
       {others.length === 0 ? (
         <>
           <p class="empty">
-            This host knows no other. Make one known with <code>crosspool hosts add URL</code>.
+            This host knows no other. Run <code>crosspool pool trust</code> there, and{' '}
+            <code>crosspool pool join</code> here.
           </p>
           <div class="buttons">
             <button type="button" onClick={onClose}>
