@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
+import type { TestGuest } from '../lab/guest/test-guest.ts'
 import type { Cluster, ClusterHost } from './cluster.ts'
 import { endGuest } from './end-guest.ts'
 import { migrateAndCheck } from './measured-migration.ts'
@@ -16,6 +17,7 @@ export async function migrateThroughFormats(
   cluster: Cluster,
   srNames: readonly string[],
   turns: readonly number[],
+  started: (guest: TestGuest) => Promise<void> = async () => {},
 ): Promise<readonly string[]> {
   const sides: [ClusterHost, ClusterHost] = [cluster.host('alpha1'), cluster.host('beta1')]
   for (const host of sides) await makeSrs(host)
@@ -33,6 +35,7 @@ export async function migrateThroughFormats(
     slots: 64,
     disks: slots.map(({ device }) => `phy:${device}`),
   })
+  await started(guest)
   const covered: string[] = []
   for (const turn of turns) {
     const places = slots.map(({ place }) => (place + turn) % srNames.length)

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MiB } from '../../src/lib/units.ts'
 import { type AdministratorsDrbd, administratorsDrbd } from '../lab/administrators-drbd.ts'
+import type { TestGuest } from '../lab/guest/test-guest.ts'
 import { Cluster } from './cluster.ts'
 import { endGuest } from './end-guest.ts'
 import { migrateThroughFormats } from './formats-matrix.ts'
 import { migrateAndCheck } from './measured-migration.ts'
 import { type Traces, tracesOf } from './traces.ts'
+import { listenWhile } from './wire.ts'
 
 /** Real VMs on real hosts: each test leaves the hosts as it found them. */
 let cluster: Cluster
@@ -35,11 +38,30 @@ async function expectNothingLeft(): Promise<void> {
   expect(await admin.status()).toEqual(adminStatus)
 }
 
+/** In the kernel of every guest, and in every record that it writes. */
+const [inMemory, onDisk] = ['Linux version ', 'CPRECRD1']
+
+async function expectInMemory({ name }: TestGuest): Promise<void> {
+  const { lab } = cluster.host('alpha1')
+  const core = '/srv/guest.core'
+  const found = await lab.run(
+    `xl dump-core ${name} ${core} > /dev/null && grep -a -o -F -e '${inMemory}' -e ${onDisk} ${core} | sort -u; rm -f ${core}`,
+    { timeoutMs: 180_000 },
+  )
+  expect(found).toContain(inMemory.trim())
+}
+
 describe('a running VM moves', () => {
   it('to another pool, two disks at once, each of which takes on the format of the other', async () => {
     // All sixteen pairs of formats are in contracts.long.ts: each turn takes minutes under emulation.
-    const covered = await migrateThroughFormats(cluster, ['local', 'qcow2'], [1])
-    expect(covered).toEqual(['local to qcow2', 'qcow2 to local'])
+    const [source, destination] = [cluster.host('alpha1'), cluster.host('beta1')]
+    const { result, wire } = await listenWhile([source, destination], [inMemory, onDisk], () =>
+      migrateThroughFormats(cluster, ['local', 'qcow2'], [1], expectInMemory),
+    )
+    expect(result).toEqual(['local to qcow2', 'qcow2 to local'])
+    // encryption.test.ts sees a disk's content by the same means where encryption is switched off.
+    expect(wire.seen).toEqual([0, 0])
+    expect(wire.bytes).toBeGreaterThan(64 * MiB)
     await expectNothingLeft()
   })
 

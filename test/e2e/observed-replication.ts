@@ -2,10 +2,10 @@ import { MiB } from '../../src/lib/units.ts'
 import type { Replication } from '../../src/model/replication.ts'
 import { waitUntil } from '../lab/support/wait-until.ts'
 import type { ClusterHost } from './cluster.ts'
+import { listenWhile } from './wire.ts'
 
 /** What every sector of the disk holds, many times. */
 const pattern = 'no-stranger-may-read-this'
-const capture = '/run/crosspool-capture.pcap'
 
 export interface Observed {
   readonly replication: Replication
@@ -49,24 +49,11 @@ export async function observeReplication(
   sizeMib: number,
   during: (replication: Replication) => Promise<void> = async () => {},
 ): Promise<Observed> {
-  const [{ lab }, target] = hosts
-  const card = (await lab.run('ls /sys/class/net/xenbr0/brif | head -n 1')).trim()
-  await lab.run(
-    `systemd-run --collect --unit crosspool-capture tcpdump -Z root -i ${card} -s 0 -B 32768 -U -w ${capture} host ${target.lab.address}`,
-  )
-  await waitUntil(async () => (await lab.exec(`test -s ${capture}`)).exitCode === 0, {
-    ...{ description: 'tcpdump to listen', timeoutMs: 30_000 },
-  })
-  try {
-    const replication = await replicatePattern(hosts, sizeMib, async (synced) => {
+  const { result, wire } = await listenWhile(hosts, [pattern], () =>
+    replicatePattern(hosts, sizeMib, async (synced) => {
       await during(synced)
       return synced
-    })
-    await lab.run('systemctl stop crosspool-capture')
-    const wireBytes = Number(await lab.run(`stat -c %s ${capture}`))
-    const seen = await lab.run(`grep -a -o ${pattern} ${capture} | wc -l`, { timeoutMs: 120_000 })
-    return { replication, wireBytes, seenPatterns: Number(seen) }
-  } finally {
-    await lab.exec(`systemctl stop crosspool-capture; rm -f ${capture}`)
-  }
+    }),
+  )
+  return { replication: result, wireBytes: wire.bytes, seenPatterns: wire.seen[0] ?? 0 }
 }
