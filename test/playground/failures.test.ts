@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 beforeEach(() => scene.begin())
 
-afterAll(() => scene?.playground.close())
+afterAll(() => scene?.close())
 
 const cancel = ({ id }: Operation) =>
   scene.source.toolstack.cancelOperation({ params: { operation: id } })
@@ -67,10 +67,14 @@ it('a source whose daemons are killed', async () => {
     body: { destination: destination.url },
   })
   const operation = () => source.toolstack.getOperation({ params: { operation: id } })
-  const isSending = async () =>
-    (await operation()).steps.some(({ name, state }) => name === 'memory' && state === 'running')
+  const isSending = async () => {
+    const seen = await operation()
+    scene.prolongMemory(seen)
+    return seen.steps.some(({ name, state }) => name === 'memory' && state === 'running')
+  }
   await waitUntil(isSending, { description: 'memory', timeoutMs: 30_000, intervalMs: 10 })
   await source.killDaemons()
+  scene.hurry()
   source.startDaemons()
   await source.waitUntilAnswering()
   // It knows of nobody who wanted it, so it takes it back.

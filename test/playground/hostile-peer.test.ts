@@ -37,7 +37,7 @@ beforeAll(async () => {
   peer = createToolstackPeers(connector).connect(scene.destination.url)
 })
 
-afterAll(() => scene?.playground.close())
+afterAll(() => scene?.close())
 
 const receive = (change: object) => {
   epoch += 1

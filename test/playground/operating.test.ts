@@ -13,7 +13,7 @@ beforeAll(async () => {
   scene = await Scene.open()
 })
 
-afterAll(() => scene?.playground.close())
+afterAll(() => scene?.close())
 
 /** As its own user asks a daemon. */
 function ask(host: PlaygroundHost, daemon: 'xapi' | 'sm', path: string) {

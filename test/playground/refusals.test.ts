@@ -12,7 +12,7 @@ beforeAll(async () => {
   scene = await Scene.open()
 })
 
-afterAll(() => scene?.playground.close())
+afterAll(() => scene?.close())
 
 it('an unknown VM', async () => {
   await expect(migrate('nobody', scene.source, scene.destination)).rejects.toMatchObject({

@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import { migrationDetailsSchema } from '../../src/model/migration.ts'
 import type { Operation } from '../../src/model/operation.ts'
+import { HostLinks } from '../faults/host-links.ts'
 import { type MigrateOptions, measureMigration, migrate } from '../support/measured-migration.ts'
 import { Playground } from './playground.ts'
 import type { PlaygroundGuest } from './playground-guest.ts'
@@ -17,10 +18,17 @@ export class Scene {
   readonly source: PlaygroundHost
   readonly destination: PlaygroundHost
   readonly guest: PlaygroundGuest
+  readonly #links: HostLinks
   #before: readonly Traces[]
 
-  private constructor(playground: Playground, guest: PlaygroundGuest, before: readonly Traces[]) {
+  private constructor(
+    playground: Playground,
+    links: HostLinks,
+    guest: PlaygroundGuest,
+    before: readonly Traces[],
+  ) {
     this.playground = playground
+    this.#links = links
     this.source = playground.host('alpha1')
     this.destination = playground.host('beta1')
     this.guest = guest
@@ -28,13 +36,19 @@ export class Scene {
   }
 
   static async open(): Promise<Scene> {
-    const playground = await Playground.open()
+    const links = new HostLinks()
+    const playground = await Playground.open({ arrange: (plans) => links.arrange(plans, 0) })
     const source = playground.host('alpha1')
     const root = await source.newDisk('raw', 'victim-root', 64 * MiB)
     const data = await source.newDisk('qcow2', 'victim-data', 256 * MiB)
     const guest = playground.guest({ name: 'victim', number: 110 })
     await guest.startOn(source, [root, data])
-    return new Scene(playground, guest, await tracesOf(playground))
+    return new Scene(playground, links, guest, await tracesOf(playground))
+  }
+
+  async close(): Promise<void> {
+    await this.playground.close()
+    this.#links.close()
   }
 
   /** The guest is at the source, even if the test before has failed. */
@@ -100,14 +114,29 @@ export class Scene {
   ): Promise<{ operation: Operation; acting?: Promise<unknown> }> {
     let acting: Promise<unknown> | undefined
     const { guest, source, destination } = this
-    const operation = await migrate(guest.name, source, destination, {}, (seen) => {
-      const isThere = seen.steps.some(({ name, state }) => name === step && state === 'running')
-      const { memory } = migrationDetailsSchema.parse(seen.details)
-      if (acting || !isThere || (step === 'memory' && memory.sentBytes === 0)) return
-      acting = act(seen)
-      // Looked at when the migration has ended.
-      acting.catch(() => {})
-    })
-    return { operation, ...(acting && { acting }) }
+    try {
+      const operation = await migrate(guest.name, source, destination, {}, (seen) => {
+        const isThere = seen.steps.some(({ name, state }) => name === step && state === 'running')
+        const { memory } = migrationDetailsSchema.parse(seen.details)
+        if (step === 'memory') this.prolongMemory(seen)
+        if (acting || !isThere || (step === 'memory' && memory.sentBytes === 0)) return
+        acting = act(seen).finally(() => this.hurry())
+        // Looked at when the migration has ended.
+        acting.catch(() => {})
+      })
+      return { operation, ...(acting && { acting }) }
+    } finally {
+      this.hurry()
+    }
+  }
+
+  /** From when the disks are in sync the way between the hosts is slow, so that the memory takes its time. */
+  prolongMemory({ steps }: Operation): void {
+    if (steps.some(({ name, state }) => name === 'synchronise' && state === 'done'))
+      this.#links.between.become('slow')
+  }
+
+  hurry(): void {
+    this.#links.between.become('open')
   }
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
   files = ['sm', 'xapi'].map((name) => `--${name}-config=${join(directory, `${name}.json`)}`)
 })
 
-afterAll(() => scene?.playground.close())
+afterAll(() => scene?.close())
 
 const crosspool = (...args: string[]) => execa(command, args, { reject: false, timeout: 80_000 })
 const diagnosed = async () => {
