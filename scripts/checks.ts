@@ -9,6 +9,13 @@ export const checksWithoutLab: readonly Check[] = [
   { name: 'tests', command: ['npx', 'vitest', 'run'], isTestRun: true },
 ]
 
+/** Asks the registry. */
+export const audit: Check = {
+  name: 'known weaknesses of packages',
+  command: ['npx', 'tsx', 'scripts/audit.ts'],
+  mayGoUnanswered: true,
+}
+
 /** Two pools on this machine with real QEMU. Needs its Debian packages, and no root. */
 export const checksOnPlayground: readonly Check[] = [
   {

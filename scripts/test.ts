@@ -3,11 +3,11 @@
 import { Cluster } from '../test/e2e/cluster.ts'
 import { attachLab, endLab } from '../test/lab/lab.ts'
 import { ensurePackages } from '../test/lab/support/packages.ts'
-import { checksOnPlayground, checksWithoutLab } from './checks.ts'
+import { audit, checksOnPlayground, checksWithoutLab } from './checks.ts'
 import { broken, runChecks, sumUp, type Tally } from './run-checks.ts'
 
 const { line, isOk } = sumUp(
-  ...(await runChecks(checksWithoutLab)),
+  ...(await runChecks([...checksWithoutLab, audit])),
   ...(await runModelChecker()),
   ...(await runChecks(checksOnPlayground)),
   ...(await runOnLab()),
