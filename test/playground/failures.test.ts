@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Operation } from '../../src/model/operation.ts'
+import { HostLinks } from '../faults/host-links.ts'
 import { waitUntil } from '../lab/support/wait-until.ts'
 import { measureMigration } from '../support/measured-migration.ts'
 import { killProcesses as kill } from './kill-processes.ts'
@@ -9,7 +10,7 @@ import { Scene } from './scene.ts'
 let scene: Scene
 
 beforeAll(async () => {
-  scene = await Scene.open()
+  scene = await Scene.open(new HostLinks())
 })
 
 beforeEach(() => scene.begin())

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
 import { readDaemonAddress } from '../../src/api/client/daemon-address.ts'
+import { HostLinks } from '../faults/host-links.ts'
 import type { PlaygroundHost } from './playground-host.ts'
 import { Scene } from './scene.ts'
 
@@ -10,7 +11,7 @@ import { Scene } from './scene.ts'
 let scene: Scene
 
 beforeAll(async () => {
-  scene = await Scene.open()
+  scene = await Scene.open(new HostLinks())
 })
 
 afterAll(() => scene?.close())

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import { migrationDetailsSchema } from '../../src/model/migration.ts'
 import type { Operation } from '../../src/model/operation.ts'
-import { HostLinks } from '../faults/host-links.ts'
+import type { HostLinks } from '../faults/host-links.ts'
 import { type MigrateOptions, measureMigration, migrate } from '../support/measured-migration.ts'
 import { Playground } from './playground.ts'
 import type { PlaygroundGuest } from './playground-guest.ts'
@@ -18,12 +18,12 @@ export class Scene {
   readonly source: PlaygroundHost
   readonly destination: PlaygroundHost
   readonly guest: PlaygroundGuest
-  readonly #links: HostLinks
+  readonly #links: HostLinks | null
   #before: readonly Traces[]
 
   private constructor(
     playground: Playground,
-    links: HostLinks,
+    links: HostLinks | null,
     guest: PlaygroundGuest,
     before: readonly Traces[],
   ) {
@@ -35,9 +35,11 @@ export class Scene {
     this.#before = before
   }
 
-  static async open(): Promise<Scene> {
-    const links = new HostLinks()
-    const playground = await Playground.open({ arrange: (plans) => links.arrange(plans, 0) })
+  /** With `links` the way between the hosts can be made slow; it then has listeners of its own at their ports. */
+  static async open(links: HostLinks | null = null): Promise<Scene> {
+    const playground = await Playground.open(
+      links ? { arrange: (plans) => links.arrange(plans, 0) } : {},
+    )
     const source = playground.host('alpha1')
     const root = await source.newDisk('raw', 'victim-root', 64 * MiB)
     const data = await source.newDisk('qcow2', 'victim-data', 256 * MiB)
@@ -48,7 +50,7 @@ export class Scene {
 
   async close(): Promise<void> {
     await this.playground.close()
-    this.#links.close()
+    this.#links?.close()
   }
 
   /** The guest is at the source, even if the test before has failed. */
@@ -133,10 +135,10 @@ export class Scene {
   /** From when the disks are in sync the way between the hosts is slow, so that the memory takes its time. */
   prolongMemory({ steps }: Operation): void {
     if (steps.some(({ name, state }) => name === 'synchronise' && state === 'done'))
-      this.#links.between.become('slow')
+      this.#links?.between.become('slow')
   }
 
   hurry(): void {
-    this.#links.between.become('open')
+    this.#links?.between.become('open')
   }
 }
