@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/e2e/**/*.test.ts'],
     fileParallelism: false,
-    testTimeout: 600_000,
+    // Well above what the longest takes on two emulating cores.
+    testTimeout: 1_200_000,
     hookTimeout: 600_000,
     bail: 0,
   },
