@@ -90,15 +90,22 @@ async function losePowerUnheard({ source, destination, link, guest }: XenSides):
   }
 }
 
-/** Ends whatever `pattern` finds on a host; there must be something. */
-function kill(side: 'source' | 'destination', pattern: string): XenFault['inject'] {
-  return async (sides) => {
-    await sides[side].lab.run(`pkill -KILL -f '${pattern}'`)
-    return async () => {}
-  }
+/** Ends what sends memory, or receives it: whatever the pattern finds at that side, and there must be something. */
+function killSending(
+  program: string,
+  patterns: Readonly<Record<'source' | 'destination', string>>,
+): readonly XenFault[] {
+  return (['source', 'destination'] as const).map((side) => ({
+    name: `${program} killed at the ${side}`,
+    expected: { before: source },
+    except: onlyMemory,
+    async inject(sides) {
+      await sides[side].lab.run(`pkill -KILL -f '${patterns[side]}'`)
+      return async () => {}
+    },
+  }))
 }
 
-/** systemd starts them again. */
 function killDaemons(side: 'source' | 'destination', ...units: string[]): XenFault['inject'] {
   return async (sides) => {
     await sides[side].lab.run(`systemctl kill --signal=KILL ${units.join(' ')}`)
@@ -147,30 +154,11 @@ export const xenFaults: readonly XenFault[] = [
     expected: { before: source, handover: ['source', 'nowhere'], after: nowhere },
     inject: losePower('destination'),
   },
-  {
-    name: 'xl killed at the source',
-    expected: { before: source },
-    except: onlyMemory,
-    inject: kill('source', 'x[l] migrate -s'),
-  },
-  {
-    name: 'xl killed at the destination',
-    expected: { before: source },
-    except: onlyMemory,
-    inject: kill('destination', 'x[l] migrate-receive'),
-  },
-  {
-    name: 'libxl-save-helper killed at the source',
-    expected: { before: source },
-    except: onlyMemory,
-    inject: kill('source', 'libxl-save-helpe[r]'),
-  },
-  {
-    name: 'libxl-save-helper killed at the destination',
-    expected: { before: source },
-    except: onlyMemory,
-    inject: kill('destination', 'libxl-save-helpe[r]'),
-  },
+  ...killSending('xl', { source: 'x[l] migrate -s', destination: 'x[l] migrate-receive' }),
+  ...killSending('libxl-save-helper', {
+    source: 'libxl-save-helpe[r]',
+    destination: 'libxl-save-helpe[r]',
+  }),
   {
     name: 'DRBD disconnected by hand at the source',
     expected: { before: either },
