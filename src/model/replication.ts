@@ -22,6 +22,13 @@ export const replicationStateSchema = z.enum([
 
 export const replicationSideSchema = z.enum(['source', 'target'])
 
+/**
+ * What a kept replica has of the VM's writes. `every-write`: each one, for which the VM waits, except while the
+ * link is interrupted; `difference`: none, but where the VM is it is remembered what differs.
+ */
+export const keepModeSchema = z.enum(['every-write', 'difference'])
+export type KeepMode = z.infer<typeof keepModeSchema>
+
 /** DRBD itself takes no less. */
 const bytesPerSecondMaxMin = 256 * 1024
 

@@ -1,4 +1,5 @@
 import type { DeviceKind } from '../model/host.ts'
+import type { KeepMode } from '../model/replication.ts'
 import type { VolumeFormat } from '../model/vdi.ts'
 import type { Presentation } from './volume-store.ts'
 
@@ -56,6 +57,16 @@ export interface Datapath {
   /** Target: writable here, and the VM's device leads to it. @throws HANDOVER_REFUSED, and then nothing is writable here */
   take(handover: readonly HandoverDisk[]): Promise<void>
   /**
+   * Instead of `close`, once the mirror is synchronous or has been handed over: one of its disks becomes a
+   * replica of the other. `mirror.side` says what this one is from now on, whatever it was: the VM is, or
+   * may be, at the source; at the target nobody can write, and the VM's device is a fence. Whatever the
+   * source writes from then on (after a handover: from `take` on) is known to differ, also while the sides
+   * cannot talk. Begun again (offer, prepare, accept and start with the same id) the mirror copies that
+   * alone, unless `welcome` or `hello` says that this is not known any more: then all of it.
+   * To be told to the source first.
+   */
+  keep(mirror: Mirror, mode: KeepMode): Promise<void>
+  /**
    * Takes the mirror out from beneath the VM's device, which stays in use where `keep` is 'volume'
    * (the VM runs here) and turns into a fence where it is 'nothing' (the VM has gone).
    */
@@ -89,6 +100,8 @@ export interface DatapathCapabilities {
   readonly presentation: Presentation
   /** What `activate` answers. */
   readonly deviceKind: DeviceKind
+  /** How replicas can be kept, best first. Empty: not at all. */
+  readonly keeps: readonly KeepMode[]
 }
 
 export interface Disk {
@@ -107,6 +120,8 @@ export interface Disk {
 export interface Mirror {
   readonly id: string
   readonly side: 'source' | 'target'
+  /** The side that it was when it began: names bear it. A mirror that is kept changes its sides, never its ends. */
+  readonly end: 'source' | 'target'
   /** One of the schemes that both sides have, as its replication URI names it. */
   readonly scheme: string
   readonly disk: Disk

@@ -218,8 +218,8 @@ describe('volumes of several formats', () => {
     }
     const mirrored: Mirrored = {
       ...{ sourceDisk, targetDisk },
-      sourceMirror: { ...common, side: 'source', disk: sourceDisk },
-      targetMirror: { ...common, side: 'target', disk: targetDisk },
+      sourceMirror: { ...common, side: 'source', end: 'source', disk: sourceDisk },
+      targetMirror: { ...common, side: 'target', end: 'target', disk: targetDisk },
       sourcePath: await source.datapath.activate(sourceDisk),
       targetPath: await target.datapath.activate(targetDisk),
     }
@@ -280,8 +280,8 @@ describe('a sparse disk', () => {
     }
     const mirrored: Mirrored = {
       ...{ sourceDisk: large, targetDisk: copy },
-      sourceMirror: { ...common, side: 'source', disk: large },
-      targetMirror: { ...common, side: 'target', disk: copy },
+      sourceMirror: { ...common, side: 'source', end: 'source', disk: large },
+      targetMirror: { ...common, side: 'target', end: 'target', disk: copy },
       sourcePath: await source.datapath.activate(large),
       targetPath: await target.datapath.activate(copy),
     }

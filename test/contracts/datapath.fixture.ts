@@ -69,8 +69,8 @@ export async function offered(
   const [scheme] = target.datapath.capabilities.schemes
   assert.ok(scheme)
   const common = { id: fixture.newId(), scheme, secret: '0123456789abcdef0123456789abcdef' }
-  const sourceMirror: Mirror = { ...common, side: 'source', disk: sourceDisk }
-  const targetMirror: Mirror = { ...common, side: 'target', disk: targetDisk }
+  const sourceMirror: Mirror = { ...common, side: 'source', end: 'source', disk: sourceDisk }
+  const targetMirror: Mirror = { ...common, side: 'target', end: 'target', disk: targetDisk }
   const sourceDevice = await source.datapath.activate(sourceDisk)
   const targetDevice = await target.datapath.activate(targetDisk)
   await usedBefore(targetDevice)

@@ -214,8 +214,8 @@ export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
       const back: Mirrored = {
         ...{ sourceDisk: first.targetDisk, targetDisk: first.sourceDisk },
         ...{ sourcePath: first.targetPath, targetPath: path },
-        sourceMirror: { ...first.targetMirror, id, side: 'source' },
-        targetMirror: { ...first.sourceMirror, id, side: 'target' },
+        sourceMirror: { ...first.targetMirror, id, side: 'source', end: 'source' },
+        targetMirror: { ...first.sourceMirror, id, side: 'target', end: 'target' },
       }
       const reversed = { ...fixture, source: target, target: source }
       await source.datapath.offer(back.targetMirror)

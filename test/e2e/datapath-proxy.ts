@@ -133,7 +133,7 @@ export function startDatapathProxy(command: string, args: readonly string[]): Da
       relocate,
       capabilities: {
         ...{ schemes: ['drbd+wireguard'], encryptionObstacle: null, description: 'in a lab host' },
-        ...{ presentation: 'device', deviceKind: 'block' },
+        ...{ presentation: 'device', deviceKind: 'block', keeps: [] },
       },
       watch: (mirror, listener) => watch('datapath', mirror, listener),
     }),

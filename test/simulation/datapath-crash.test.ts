@@ -21,7 +21,10 @@ interface Side {
 async function createSide(host: SimulatedBlockHost, side: Mirror['side']): Promise<Side> {
   const volumePath = host.addVolume(sizeBytes)
   const disk: Disk = { vdi: `vdi-${side}`, sizeBytes, volumePath, format: 'raw', adopted: null }
-  const mirror: Mirror = { id: 'mirror', side, scheme: 'drbd+wireguard', disk, secret: 'secret' }
+  const mirror: Mirror = {
+    ...{ id: 'mirror', side, end: side, scheme: 'drbd+wireguard' },
+    ...{ disk, secret: 'secret' },
+  }
   const datapath = host.makeDatapath()
   const path = await datapath.activate(disk)
   return { host, datapath, disk, mirror, handover: [{ disk, mirror }], path }

@@ -47,7 +47,7 @@ export async function createUserDatapath(
 
   const datapath: Datapath = {
     capabilities: {
-      ...{ schemes: ['nbd'], presentation: 'image', deviceKind: 'nbd' },
+      ...{ schemes: ['nbd'], presentation: 'image', deviceKind: 'nbd', keeps: [] },
       encryptionObstacle: null,
       description: `qemu-storage-daemon ${version} in user space`,
     },
@@ -70,6 +70,7 @@ export async function createUserDatapath(
     release: (handover) => alone(vdisOf(handover), () => release(mirrors, handover)),
     reclaim: (handover) => alone(vdisOf(handover), () => reclaim(mirrors, handover)),
     take: (handover) => alone(vdisOf(handover), () => take(mirrors, handover)),
+    keep: cannotKeep,
     close: (mirror, keep) => alone([mirror.disk.vdi], () => mirrors.close(mirror, keep)),
     relocate: (disk, to, relocation) =>
       noted(relocate(mirrors, (act) => lock.run([disk.vdi], act), disk, to, relocation)),
@@ -102,4 +103,10 @@ function rethrow(error: unknown): never {
       error,
     )
   throw error
+}
+
+/** Nobody asks for it, since `keeps` is empty. */
+async function cannotKeep(): Promise<never> {
+  const reason = 'this datapath keeps none'
+  throw new CrosspoolError('NOT_SUPPORTED', { what: 'Keeping a replica', reason })
 }

@@ -37,7 +37,7 @@ class SimulatedDatapath implements Datapath {
     this.#host = host
     this.capabilities = {
       ...{ schemes, description: 'simulated mirror', encryptionObstacle: null },
-      ...{ presentation: 'device' as const, deviceKind: 'block' as const },
+      ...{ presentation: 'device' as const, deviceKind: 'block' as const, keeps: [] },
     }
   }
 
@@ -154,6 +154,8 @@ class SimulatedDatapath implements Datapath {
       this.#makeWritable(handover)
     })
   }
+
+  keep = cannotKeep
 
   async close(mirror: Mirror, keep: 'volume' | 'nothing'): Promise<void> {
     await this.#act('close', () => {
@@ -291,4 +293,10 @@ class SimulatedDatapath implements Datapath {
         this.#world.violations.push(`volume ${disk.vdi} is writable on two hosts`)
     }
   }
+}
+
+/** Nobody asks for it, since `keeps` is empty. */
+async function cannotKeep(): Promise<never> {
+  const reason = 'this datapath keeps none'
+  throw new CrosspoolError('NOT_SUPPORTED', { what: 'Keeping a replica', reason })
 }

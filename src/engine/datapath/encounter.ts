@@ -88,10 +88,10 @@ function linksOf({ replicator, links }: DatapathParts, { scheme }: Mirror): Secu
  * Both sides work out the same addresses without asking: a network of private IPv6 addresses
  * (RFC 4193) whose 56 bits come from the mirror's id, so that no two and nobody else's are the same.
  */
-function innerAddresses({ id, side }: Mirror) {
+function innerAddresses({ id, end }: Mirror) {
   const digits = `fd${createHash('sha256').update(id).digest('hex').slice(0, 14)}`
   const network = digits.match(/.{4}/g)?.join(':')
-  const own = side === 'source' ? 1 : 2
+  const own = end === 'source' ? 1 : 2
   return { localAddress: `${network}::${own}`, peerAddress: `${network}::${3 - own}` }
 }
 

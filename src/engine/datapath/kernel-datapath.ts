@@ -1,3 +1,4 @@
+import { CrosspoolError } from '../../model/errors.ts'
 import type { BlockMapper } from '../../ports/block-mapper.ts'
 import type { BlockReplicator } from '../../ports/block-replicator.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -44,7 +45,7 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
   return {
     capabilities: {
       ...{ schemes, encryptionObstacle, description: `${scheme} ${version} in the kernel` },
-      ...{ presentation: 'device', deviceKind: 'block' },
+      ...{ presentation: 'device', deviceKind: 'block', keeps: [] },
     },
     activate: (disk) => activate(parts, disk),
     deactivate: (disk) => deactivate(parts, disk),
@@ -59,10 +60,17 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
     release: (handover) => release(parts, handover),
     reclaim: (handover) => reclaim(parts, handover),
     take: (handover) => take(parts, handover),
+    keep: cannotKeep,
     close: (mirror, keep) => closeMirror(parts, mirror, keep),
     relocate: (disk, to, relocation) => relocate(parts, disk, to, relocation),
     settle: (disk) => settle(parts, disk),
     inventory: () => inventory(parts),
     discard: (owner) => discard(parts, owner),
   }
+}
+
+/** Nobody asks for it, since `keeps` is empty. */
+async function cannotKeep(): Promise<never> {
+  const reason = 'this datapath keeps none'
+  throw new CrosspoolError('NOT_SUPPORTED', { what: 'Keeping a replica', reason })
 }

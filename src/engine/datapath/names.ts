@@ -11,9 +11,9 @@ export function vmDeviceName({ vdi, adopted }: Disk): string {
   return adopted.startsWith(mapperDirectory) ? adopted.slice(mapperDirectory.length) : adopted
 }
 
-/** With the side in it, since a mirror between two repositories of one host has both there. */
-export function mirrorName({ id, side }: Mirror): string {
-  return `${namePrefix}${id}-${side}`
+/** With the end in it, since a mirror between two repositories of one host has both there. */
+export function mirrorName({ id, end }: Mirror): string {
+  return `${namePrefix}${id}-${end}`
 }
 
 /** What the replicator writes to: the volume under a second name, as the VM's device leads to the replicator. */

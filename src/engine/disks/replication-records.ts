@@ -28,7 +28,7 @@ export function toMirror(record: ReplicationRecord): Mirror {
   const { discardsReadAsZeroes = false } = record
   const volume = { volumePath, format: volumeFormat, discardsReadAsZeroes }
   const disk: Disk = { vdi, sizeBytes, ...volume, adopted }
-  return { id, side, scheme: provider, disk, secret }
+  return { id, side, end: side, scheme: provider, disk, secret }
 }
 
 export function checkSize(sizeBytes: number, targetSizeBytes: number): void {
