@@ -2,23 +2,9 @@ import type { ApiClient } from '../api/client/api-client.ts'
 import type { storageRoutes } from '../api/contract/storage-routes.ts'
 import type { toolstackRoutes } from '../api/contract/toolstack-routes.ts'
 import { createScreen, type Screen } from './screen.ts'
+import type { Surroundings } from './surroundings.ts'
 import { UsageError } from './usage-error.ts'
 import { createStyle, type Style } from './views/style.ts'
-
-/** The world around the command, so that tests can stand in for it. */
-export interface Surroundings {
-  readonly stdout: Output
-  readonly stderr: Output
-  readonly environment: Readonly<Record<string, string | undefined>>
-  /** Calls `listener` at Ctrl-C instead of ending the process. Answers how to stop. */
-  onInterrupt(listener: () => void): () => void
-}
-
-interface Output {
-  write(text: string): unknown
-  readonly isTTY?: boolean
-  readonly columns?: number
-}
 
 export interface GlobalOptions {
   readonly xapi?: string

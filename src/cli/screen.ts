@@ -1,4 +1,4 @@
-import type { Surroundings } from './context.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** What a person sees besides the result. */
 export interface Screen {

@@ -1,5 +1,6 @@
 import { isCrosspoolError } from '../../model/errors.ts'
 import type { Route, RouteCall, RouteResponse, Routes } from '../contract/route.ts'
+import type { ClientContext, WatchOptions } from './client-context.ts'
 import { eventsOf } from './event-source.ts'
 import type { Fetch } from './http.ts'
 import { readAnswer, readDocument } from './read-answer.ts'
@@ -16,14 +17,6 @@ export interface ApiClientOptions {
 interface CallOptions {
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
-}
-
-export interface WatchOptions {
-  readonly signal?: AbortSignal
-  /** Called when the connection broke; another try follows. */
-  readonly onInterruption?: (error: unknown) => void
-  /** Gives up after this long without an answer; 60 s unless told. */
-  readonly giveUpAfterMs?: number
 }
 
 type Call<R extends Route, Options> =
@@ -67,12 +60,6 @@ export function createApiClient<T extends Routes>(
   })
   // The table's methods have the types of the routes that they were made from.
   return Object.fromEntries(methods) as ApiClient<T>
-}
-
-export interface ClientContext {
-  readonly url: string
-  readonly fetch: Fetch
-  readonly timeoutMs: number
 }
 
 async function callRoute(

@@ -1,7 +1,7 @@
 import { sleep } from '../../lib/sleep.ts'
 import { isCrosspoolError } from '../../model/errors.ts'
 import type { Route } from '../contract/route.ts'
-import type { ClientContext, WatchOptions } from './api-client.ts'
+import type { ClientContext, WatchOptions } from './client-context.ts'
 import type { HttpResponse } from './http.ts'
 import { errorOfAnswer, readDocument } from './read-answer.ts'
 import { readEventData } from './read-event-data.ts'

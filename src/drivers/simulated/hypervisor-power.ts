@@ -1,7 +1,7 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmState } from '../../model/vm.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'
-import type { SimulatedContext } from './hypervisor.ts'
+import type { SimulatedContext } from './hypervisor-context.ts'
 import type { SimulatedVm } from './hypervisor-world.ts'
 
 type Power = Pick<Hypervisor, 'shutdown' | 'reboot' | 'pause' | 'unpause'>

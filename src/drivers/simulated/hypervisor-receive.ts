@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmConfiguration } from '../../model/vm.ts'
 import type { IncomingVm } from '../../ports/hypervisor.ts'
-import type { SimulatedContext } from './hypervisor.ts'
+import type { SimulatedContext } from './hypervisor-context.ts'
 import { createFrameChannel, type FrameChannel } from './hypervisor-frames.ts'
 import type { SimulatedVm } from './hypervisor-world.ts'
 

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { OutgoingVm, SendOptions } from '../../ports/hypervisor.ts'
-import type { SimulatedContext } from './hypervisor.ts'
+import type { SimulatedContext } from './hypervisor-context.ts'
 import { createFrameChannel, type FrameChannel } from './hypervisor-frames.ts'
 
 const chunkBytesMax = 64 * 1024

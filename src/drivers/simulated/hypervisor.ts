@@ -2,6 +2,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import type { VmConfiguration, VmFacts } from '../../model/vm.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'
+import type { SimulatedContext } from './hypervisor-context.ts'
 import { powerOf } from './hypervisor-power.ts'
 import { receiveSimulatedVm } from './hypervisor-receive.ts'
 import { sendSimulatedVm } from './hypervisor-send.ts'
@@ -23,22 +24,6 @@ export interface SimulatedHypervisorOptions {
 export interface SimulatedHypervisor extends Hypervisor {
   /** The daemon dies: half-built VMs go, paused ones stay paused, and handles are worthless. */
   crash(): void
-}
-
-/** What the two directions of a migration need to know of their host. */
-export interface SimulatedContext {
-  readonly world: HypervisorWorld
-  readonly host: string
-  readonly clock: Clock
-  readonly sendsAfterHandover: boolean
-  readonly keepsReceived: boolean
-  readonly chunkMs: number
-  readonly deadlineMs: number
-  readonly onCrash: Set<() => void>
-  /** VMs that a send of this daemon holds. */
-  readonly sending: Set<string>
-  deadline<T>(work: Promise<T>, what: string): Promise<T>
-  wrongState(id: string, state: string, operation: string, needed: string): CrosspoolError
 }
 
 /** A host of `world` as a hypervisor: VMs are records, memory is a number of bytes that go through the stream. */
