@@ -15,7 +15,12 @@ import { benchControlPlane } from '../test/bench/control-plane/measure.ts'
 import { moveMetrics } from '../test/bench/move-metrics.ts'
 import { inOwnNetwork } from '../test/bench/own-network.ts'
 import { benchQemu, prepareQemu } from '../test/bench/qemu.ts'
-import { type BenchDocument, currentLoad, machineFacts } from '../test/bench/report/document.ts'
+import {
+  type BenchDocument,
+  currentLoad,
+  documentLine,
+  machineFacts,
+} from '../test/bench/report/document.ts'
 import { reportFiles } from '../test/bench/report/page.ts'
 import { benchXen } from '../test/bench/xen.ts'
 
@@ -78,7 +83,7 @@ async function publish(document: BenchDocument): Promise<void> {
     for (const [name, content] of Object.entries(reportFiles(document)))
       await writeFile(join(folder, name), content)
   }
-  if (values.json) console.log(JSON.stringify(document))
+  if (values.json) console.log(documentLine(document))
   else
     for (const { name, value, unit, goal, met } of document.metrics)
       console.log(

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { metric } from './metric.ts'
+import { goalsOf, metric } from './metric.ts'
 
 it('a goal is met at its limit, and not beyond', () => {
   expect(metric('a', 1.05, 'ratio', { atMost: 1.05 })).toMatchObject({ met: true })
@@ -16,4 +16,16 @@ it('rounding does not make a goal met', () => {
 
 it('a figure without a goal is neither met nor missed', () => {
   expect(metric('a', 12.3456, 'ms')).toEqual({ name: 'a', value: 12.35, unit: 'ms' })
+})
+
+it('goals are told by name, with what would be better', () => {
+  const metrics = [
+    metric('blackout', 1.2, 'ratio', { atMost: 1.05 }),
+    metric('throughput', 0.95, 'ratio', { atLeast: 0.9 }),
+    metric('time', 12, 'ms'),
+  ]
+  expect(goalsOf(metrics)).toEqual({
+    blackout: { value: 1.2, goal: 1.05, better: 'lower', met: false },
+    throughput: { value: 0.95, goal: 0.9, better: 'higher', met: true },
+  })
 })

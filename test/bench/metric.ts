@@ -10,20 +10,31 @@ export interface Metric {
   readonly met?: boolean
 }
 
-export interface Goal {
-  readonly atMost?: number
-  readonly atLeast?: number
-}
+export type Goal = { readonly atMost: number } | { readonly atLeast: number }
 
 export function metric(name: string, value: number, unit: Metric['unit'], goal?: Goal): Metric {
   const rounded = Number(value.toPrecision(4))
   if (!goal) return { name, value: rounded, unit }
-  const { atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = goal
-  const words = [
-    ...(goal.atLeast === undefined ? [] : [`at least ${goal.atLeast}`]),
-    ...(goal.atMost === undefined ? [] : [`at most ${goal.atMost}`]),
-  ]
+  const words = 'atMost' in goal ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`
   // Judged as measured, not as rounded.
-  const met = value >= atLeast && value <= atMost
-  return { name, value: rounded, unit, goal: words.join(', '), met }
+  const met = 'atMost' in goal ? value <= goal.atMost : value >= goal.atLeast
+  return { name, value: rounded, unit, goal: words, met }
+}
+
+export interface JudgedGoal {
+  readonly value: number
+  readonly goal: number
+  readonly better: 'lower' | 'higher'
+  readonly met: boolean
+}
+
+/** What of them has a goal, by name. */
+export function goalsOf(metrics: readonly Metric[]): Readonly<Record<string, JudgedGoal>> {
+  const judged = metrics.flatMap(({ name, value, goal, met }) => {
+    const [, bound, limit] = /^at (most|least) (\S+)$/.exec(goal ?? '') ?? []
+    if (met === undefined || limit === undefined) return []
+    const better = bound === 'most' ? ('lower' as const) : ('higher' as const)
+    return [[name, { value, goal: Number(limit), better, met }] as const]
+  })
+  return Object.fromEntries(judged)
 }

@@ -1,8 +1,8 @@
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import type { Sample } from '../measure-contender.ts'
-import type { Metric } from '../metric.ts'
+import { goalsOf, type Metric } from '../metric.ts'
 
-/** What `npm run bench -- --json` prints. */
+/** All that was measured. */
 export interface BenchDocument {
   readonly lab: 'qemu' | 'xen'
   readonly takenAt: string
@@ -30,3 +30,8 @@ export function machineFacts(loadBefore: number): BenchDocument['machine'] {
 }
 
 export const currentLoad = (): number => Number((loadavg()[0] ?? 0).toFixed(2))
+
+/** What scripts outside of this repository read, in one line: see `npm run bench -- --json`. */
+export function documentLine(document: BenchDocument): string {
+  return JSON.stringify({ ...document, goals: goalsOf(document.metrics) })
+}
