@@ -8,6 +8,7 @@ import type { VmConfiguration, VmFacts, VmReboot, VmStart } from '../model/vm.ts
  *
  *   source                         destination
  *   send(stream)  ---- memory ---> receive(stream)
+ *   stopped
  *   paused                         ready            (VM stopped, memory across, disks still the source's)
  *   [the engine hands the disks over]
  *   finish        ---- rest ----->
@@ -84,6 +85,11 @@ export interface MemoryProgress {
 }
 
 export interface OutgoingVm {
+  /**
+   * Resolves when the VM stands still and its disks have all that it wrote, be it that the rest of its memory is still on its
+   * way: what then becomes of its disks does not hinder that. Rejects when sending failed before.
+   */
+  readonly stopped: Promise<void>
   /** Resolves when the VM is stopped and waits for its disks; rejects when sending failed, and then the VM runs on here. */
   readonly paused: Promise<void>
   /** Sends what is left. After it this side will not run the VM unless `resume` is called. */

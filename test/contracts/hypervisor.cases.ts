@@ -167,6 +167,8 @@ export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
       const vm = await fixture.addVm()
       const before = await factsOf(fixture.source, vm)
       const migration = await begin(fixture, vm)
+      await migration.outgoing.stopped
+      assert.deepEqual(await runningAt(fixture, vm), [])
       await Promise.all([migration.outgoing.paused, migration.incoming.ready])
       assert.deepEqual(await runningAt(fixture, vm), [])
       assert.ok(migration.progress.sentBytes > 0)

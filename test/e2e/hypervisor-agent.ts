@@ -85,6 +85,7 @@ const calls = {
     incoming.set(handles, await hypervisor.receive(vm, await open(stream)))
     return handles
   },
+  stopped: (handle: number) => outgoing.get(handle)?.vm.stopped,
   paused: (handle: number) => outgoing.get(handle)?.vm.paused,
   abort: (handle: number) => outgoing.get(handle)?.abort.abort(new Error('cancelled')),
   finish: (handle: number) => outgoing.get(handle)?.vm.finish(),

@@ -125,9 +125,10 @@ export function startHypervisorProxy(
       )
       signal.addEventListener('abort', () => void ask('abort', handle))
       const paused = ask('paused', handle).then(() => {})
-      paused.catch(() => {})
+      const stopped = ask('stopped', handle).then(() => {})
+      for (const promise of [paused, stopped]) promise.catch(() => {})
       return {
-        paused,
+        ...{ stopped, paused },
         finish: async () => void (await ask('finish', handle)),
         resume: async () => void (await ask('resumeOutgoing', handle)),
         forget: async () => void (await ask('forget', handle)),

@@ -3,6 +3,7 @@ import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { createIdleWatch, within } from '../../ports/deadlines.ts'
 import type { OutgoingVm, SendOptions } from '../../ports/hypervisor.ts'
+import { downtimeLimitMs, followPasses } from './downtime-limit.ts'
 import { carryMemory, type MemoryServer, openMemoryServer } from './memory-socket.ts'
 import { followMigration, type MigrationEvents, setCapabilities } from './migration-events.ts'
 import { destroyProcess } from './process.ts'
@@ -12,8 +13,6 @@ import { reportProgress } from './send-progress.ts'
 import { streamFailed } from './stream-failed.ts'
 import { complaintOf, vmFolder } from './vm-folder.ts'
 
-/** QEMU's own defaults; it remembers what the last migration was told, so each is told again. */
-const defaultDowntimeLimitMs = 300
 const unlimitedBytesPerSecond = Number.MAX_SAFE_INTEGER
 
 /**
@@ -35,12 +34,16 @@ export function sendVm(
   // It may break before anybody writes to it; whoever writes then will notice.
   stream.on('error', () => {})
 
+  let stop = () => {}
+  const reached = new Promise<void>((resolve) => {
+    stop = resolve
+  })
   async function untilPaused(): Promise<void> {
     const qmp = await monitors.open(vm)
     if (qmp === null) throw streamFailed('QEMU has ended')
     try {
       signal.throwIfAborted()
-      await migrate(context, { qmp, path: folder.memory, stream, signal, options })
+      await migrate(context, { qmp, path: folder.memory, stream, signal, options, stop })
     } catch (error) {
       stream.destroy()
       const notBack = await bringToRun(context, vm, qmp).catch((cause: unknown) => ({ cause }))
@@ -52,8 +55,10 @@ export function sendVm(
 
   context.sending.add(vm)
   const paused = untilPaused().finally(() => context.sending.delete(vm))
-  paused.catch(() => {})
+  const stopped = Promise.race([reached, paused])
+  stopped.catch(() => {})
   return {
+    stopped,
     paused,
     // Everything that QEMU sends was across before `paused`.
     finish: async () => {},
@@ -90,6 +95,8 @@ interface Sending {
   readonly stream: Duplex
   readonly signal: AbortSignal
   readonly options: SendOptions
+  /** The guest stands still, and its disks have been flushed. */
+  readonly stop: () => void
 }
 
 /** Resolves when the migration is completed and the stream has taken all of it. */
@@ -98,27 +105,29 @@ async function migrate(context: QemuContext, sending: Sending): Promise<void> {
   const server = await openMemoryServer(path)
   const idle = createIdleWatch(context.clock, context.limits.idleMs)
   const events = followMigration(qmp)
+  const stopFollowing = followPasses(qmp, options.downtimeLimitMs)
   const over = new AbortController()
   try {
     await tune(qmp, options)
     await qmp.execute('migrate', { uri: `unix:${path}` })
     const carried = carry(server, stream, idle.touch)
-    const completed = untilCompleted(context, qmp, events, signal)
+    const completed = untilCompleted(context, sending, events)
     const reported = reportProgress(context, qmp, options, over.signal)
     // A stream that breaks, or stands still, ends it; one that ends well waits for QEMU's word.
     const broken = Promise.race([idle.lapsed, carried.then(() => completed), reported.failed])
     await Promise.race([completed, broken, untilAborted(signal, over.signal)])
-    await Promise.race([carried, idle.lapsed])
-    await reported.last()
+    await Promise.all([Promise.race([carried, idle.lapsed]), reported.last()])
     signal.throwIfAborted()
   } finally {
     over.abort()
     idle.stop()
     events.stop()
+    stopFollowing()
     await server.close()
   }
 }
 
+/** QEMU remembers what the last migration was told, so each is told again. */
 async function tune(qmp: Qmp, options: SendOptions): Promise<void> {
   await setCapabilities(qmp, {
     events: true,
@@ -126,7 +135,7 @@ async function tune(qmp: Qmp, options: SendOptions): Promise<void> {
     'auto-converge': options.autoConverge ?? false,
   })
   await qmp.execute('migrate-set-parameters', {
-    'downtime-limit': options.downtimeLimitMs ?? defaultDowntimeLimitMs,
+    'downtime-limit': downtimeLimitMs(0, options.downtimeLimitMs),
     'max-bandwidth': unlimitedBytesPerSecond,
   })
 }
@@ -137,9 +146,8 @@ async function carry(server: MemoryServer, stream: Duplex, onBytes: () => void):
 
 async function untilCompleted(
   context: QemuContext,
-  qmp: Qmp,
+  { qmp, signal, stop }: Sending,
   events: MigrationEvents,
-  signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     const status = await events.next()
@@ -154,7 +162,9 @@ async function untilCompleted(
     // The guest stands still, and QEMU has not let go of its disks: from here going on is quicker
     // than going back, so this is the last time to ask.
     signal.throwIfAborted()
-    await qmp.execute('migrate-continue', { state: 'pre-switchover' })
+    const continued = qmp.execute('migrate-continue', { state: 'pre-switchover' })
+    stop()
+    await continued
   }
 }
 

@@ -38,8 +38,7 @@ describe.skipIf(!hasQemu)('a guest that counts, in memory and on disk', () => {
     return count()
   }
 
-  async function begin(signal = new AbortController().signal) {
-    const streams = connectedStreams()
+  async function begin(signal = new AbortController().signal, streams = connectedStreams()) {
     const configuration = await hosts.source.configuration(vm)
     const incoming = await hosts.destination.receive(configuration, streams.destination)
     const outgoing = await hosts.source.send(vm, streams.source, { signal, onProgress: () => {} })
@@ -90,6 +89,29 @@ describe.skipIf(!hasQemu)('a guest that counts, in memory and on disk', () => {
     await hosts.disk.stop()
     await incoming.start()
     await outgoing.forget()
+    await setTimeout(300)
+    expect(await count()).toBe(atPause)
+    await hosts.disk.start()
+    await untilGrown(atPause + 1)
+  })
+
+  test.each([
+    ['goes across and runs when it is back', 'destination'],
+    ['runs on when it is back, should the memory not go across', 'source'],
+  ] as const)('its disk may go away as soon as it is stopped: it %s', async (_, ending) => {
+    const { outgoing, incoming } = await begin(undefined, slowStreams(500_000))
+    await outgoing.stopped
+    await hosts.disk.stop()
+    const atPause = await count()
+    if (ending === 'source') {
+      await kill('destination')
+      await expect(outgoing.paused).rejects.toMatchObject({ code: 'MEMORY_STREAM_FAILED' })
+      await outgoing.resume()
+    } else {
+      await Promise.all([outgoing.paused, incoming.ready])
+      await incoming.start()
+      await outgoing.forget()
+    }
     await setTimeout(300)
     expect(await count()).toBe(atPause)
     await hosts.disk.start()

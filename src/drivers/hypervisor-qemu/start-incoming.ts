@@ -38,8 +38,11 @@ export function refuseStart(reason: string, cause?: unknown): never {
 
 async function stateOf(context: QemuContext, qmp: Qmp) {
   try {
-    if ((await queryRunState(context, qmp)) === 'running') return 'running'
-    const { status } = await queryMigration(context, qmp)
+    const [runState, { status }] = await Promise.all([
+      queryRunState(context, qmp),
+      queryMigration(context, qmp),
+    ])
+    if (runState === 'running') return 'running'
     return status === 'completed' ? 'waiting' : 'without memory'
   } catch (error) {
     if (error instanceof QmpClosedError) return 'ended'

@@ -63,6 +63,8 @@ export async function sendDomain(
   const paused = untilPaused().finally(() => context.sending.delete(domain.uuid))
   paused.catch(() => {})
   return {
+    // xl does not tell when it has suspended the domain.
+    stopped: paused,
     paused,
     // Everything that xl sends was across before `paused`.
     finish: async () => {},

@@ -18,6 +18,10 @@ export function sendSimulatedVm(
   let forgotten = false
   let hasFinished = false
 
+  let tellStopped = () => {}
+  const reached = new Promise<void>((resolve) => {
+    tellStopped = resolve
+  })
   async function untilPaused(): Promise<void> {
     options.signal.throwIfAborted()
     const stop = () => channel.close()
@@ -25,6 +29,7 @@ export function sendSimulatedVm(
     try {
       await sendMemory(context, id, channel, options)
       world.setState(host, id, 'paused')
+      tellStopped()
       const state = world.host(host).vms.get(id)?.guestState ?? ''
       await channel.send('paused', Buffer.from(state))
       await context.deadline(expectReady(channel), 'the destination to be ready')
@@ -47,7 +52,10 @@ export function sendSimulatedVm(
   context.sending.add(id)
   const paused = untilPaused()
   paused.catch(() => context.sending.delete(id))
+  const stopped = Promise.race([reached, paused])
+  stopped.catch(() => {})
   return {
+    stopped,
     paused,
     async finish() {
       if (world.takeFault(host, 'finish-fails')) {

@@ -242,8 +242,11 @@ export class Receivers {
     try {
       const { incoming } = this.#lives.get(record.id) ?? {}
       if (!incoming) throw refusal('no memory has arrived')
-      await incoming.ready
-      if (record.disks.length) await storage.takeDisks(handoverOfReceiver(record.disks))
+      // The disks are not used before the VM runs, so they need not wait for the last of its memory.
+      await settleAll([
+        incoming.ready,
+        record.disks.length ? storage.takeDisks(handoverOfReceiver(record.disks)) : null,
+      ])
     } catch (error) {
       log.error({ operation, error }, 'the disks could not be taken')
       const reason = isCrosspoolError(error) ? error.message : 'the disks could not be taken'

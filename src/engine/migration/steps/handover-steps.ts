@@ -8,8 +8,8 @@ import { handoverOf, type MigrationContext, type MigrationMemo } from '../memo.t
 import { sentBytes } from './disk-steps.ts'
 
 /**
- * The source lets go: disks drained, fenced and Secondary; then, durably, the VM belongs to the
- * next epoch. The last step that can be undone without the destination's word.
+ * The source lets go: disks drained, fenced and Secondary, side by side with the rest of the memory; then, durably, the VM
+ * belongs to the next epoch. The last step that can be undone without the destination's word.
  */
 export function releaseDisks(environment: ToolstackEnvironment): Step<MigrationContext> {
   const { clock, storage, store } = environment
@@ -17,10 +17,13 @@ export function releaseDisks(environment: ToolstackEnvironment): Step<MigrationC
     name: 'release',
     weight: 1,
     uncancellable: true,
-    async run({ memo, operation, signal }) {
+    async run({ memo, live, operation, signal }) {
       signal.throwIfAborted()
       const startedMs = clock.monotonicMs()
-      if (memo.disks.length) await storage.releaseDisks(handoverOf(memo))
+      await settleAll([
+        memo.disks.length ? storage.releaseDisks(handoverOf(memo)) : null,
+        live.outgoing?.paused,
+      ])
       await writeOwnership(store, memo.vm.id, { epoch: memo.epoch, state: 'released', operation })
       memo.figures.releaseMs = Math.round(clock.monotonicMs() - startedMs)
     },

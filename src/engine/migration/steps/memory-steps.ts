@@ -17,7 +17,7 @@ export function armHandover({ storage }: ToolstackEnvironment): Step<MigrationCo
   }
 }
 
-/** Sends the memory while the VM runs; ends with the VM paused and its memory across. */
+/** Sends the memory while the VM runs; ends with the VM stopped. What is left of the memory goes on while the disks are released. */
 export function sendMemory(environment: ToolstackEnvironment): Step<MigrationContext> {
   const { clock, hypervisor, peers } = environment
   return {
@@ -49,7 +49,7 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
           context.progress(totalBytes === 0 ? 0 : sentBytes / totalBytes)
         },
       })
-      await live.outgoing.paused
+      await live.outgoing.stopped
       live.pausedAtMs = clock.monotonicMs()
       memo.figures.memoryMs = Math.round(live.pausedAtMs - startedMs)
     },
