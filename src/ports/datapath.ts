@@ -62,7 +62,9 @@ export interface Datapath {
    * may be, at the source; at the target nobody can write, and the VM's device is a fence. Whatever the
    * source writes from then on (after a handover: from `take` on) is known to differ, also while the sides
    * cannot talk. Begun again (offer, prepare, accept and start with the same id) the mirror copies that
-   * alone, unless `welcome` or `hello` says that this is not known any more: then all of it.
+   * alone, unless `welcome` or `hello` says that this is not known any more: then all of it. A source that is
+   * kept in mode `difference` is `interrupted`, with `outOfSyncBytes` for what differs. A replica can be
+   * deactivated, is activated again (not writable) before it is offered again, and is never taken before that.
    * To be told to the source first.
    */
   keep(mirror: Mirror, mode: KeepMode): Promise<void>

@@ -14,6 +14,7 @@ import {
   WritingGuest,
 } from './datapath.fixture.ts'
 import { datapathHandoverCases } from './datapath.handover-cases.ts'
+import { datapathKeepCases } from './datapath.keep-cases.ts'
 import { datapathRelocationCases } from './datapath.relocation-cases.ts'
 import { expectCode } from './expect-code.ts'
 
@@ -194,6 +195,7 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
 export const datapathCases: readonly ContractCase<DatapathFixture>[] = [
   ...mirrorCases,
   ...datapathHandoverCases,
+  ...datapathKeepCases,
   ...datapathRelocationCases,
   {
     name: 'discards what an owner has left behind, and only that',

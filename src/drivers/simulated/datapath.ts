@@ -1,4 +1,5 @@
 import { CrosspoolError } from '../../model/errors.ts'
+import type { KeepMode } from '../../model/replication.ts'
 import type {
   Datapath,
   Disk,
@@ -10,6 +11,7 @@ import type {
   Relocation,
 } from '../../ports/datapath.ts'
 import { refuseHandover, retarget } from './datapath-device.ts'
+import { makeWritable } from './make-writable.ts'
 import { MirrorPair, type MirrorSide } from './mirror-pair.ts'
 import type { SimulatedKernel, SimulatedVolume, StorageWorld } from './storage-world.ts'
 
@@ -27,6 +29,8 @@ const missing: MirrorStatus = {
   reason: 'the mirror is not there',
 }
 
+const keeps: readonly KeepMode[] = ['every-write', 'difference']
+
 class SimulatedDatapath implements Datapath {
   readonly capabilities
   readonly #world: StorageWorld
@@ -37,7 +41,7 @@ class SimulatedDatapath implements Datapath {
     this.#host = host
     this.capabilities = {
       ...{ schemes, description: 'simulated mirror', encryptionObstacle: null },
-      ...{ presentation: 'device' as const, deviceKind: 'block' as const, keeps: [] },
+      ...{ presentation: 'device' as const, deviceKind: 'block' as const, keeps },
     }
   }
 
@@ -69,7 +73,7 @@ class SimulatedDatapath implements Datapath {
 
   async offer(mirror: Mirror): Promise<void> {
     await this.#act('offer', () => {
-      this.#addSide(mirror, 'secondary')
+      this.#begin(mirror, 'secondary')
       const device = this.#kernel.devices.get(mirror.disk.vdi)
       if (device?.mode === 'volume') retarget(device, 'standby')
     })
@@ -77,7 +81,7 @@ class SimulatedDatapath implements Datapath {
 
   async prepare(mirror: Mirror): Promise<MirrorHello> {
     return await this.#act('prepare', () => {
-      this.#addSide(mirror, 'primary')
+      this.#begin(mirror, 'primary')
       const device = this.#kernel.devices.get(mirror.disk.vdi)
       if (device?.mode === 'volume') retarget(device, 'mirror')
       return { host: this.#host }
@@ -140,22 +144,34 @@ class SimulatedDatapath implements Datapath {
   }
 
   async reclaim(handover: readonly HandoverDisk[]): Promise<void> {
-    await this.#act('reclaim', () => this.#makeWritable(handover))
+    await this.#act('reclaim', () => makeWritable(this.#world, this.#host, handover))
   }
 
   async take(handover: readonly HandoverDisk[]): Promise<void> {
     await this.#act('take', () => {
       for (const { mirror } of handover) {
         if (!mirror) continue
-        if (!this.#side(mirror)) throw refuseHandover(`mirror ${mirror.id} is not here`)
+        const side = this.#side(mirror)
+        if (!side) throw refuseHandover(`mirror ${mirror.id} is not here`)
+        if (side.keptBy)
+          throw refuseHandover(`mirror ${mirror.id} is kept, and has not been begun again`)
         if (!this.#pair(mirror.id).isInSync())
           throw refuseHandover(`the disk of mirror ${mirror.id} is not up to date`)
       }
-      this.#makeWritable(handover)
+      makeWritable(this.#world, this.#host, handover)
     })
   }
 
-  keep = cannotKeep
+  async keep(mirror: Mirror, mode: KeepMode): Promise<void> {
+    await this.#act('keep', () => {
+      const side = this.#addSide(mirror, 'secondary')
+      side.role = mirror.side === 'source' ? 'primary' : 'secondary'
+      side.keptBy = mode
+      const device = this.#kernel.devices.get(mirror.disk.vdi)
+      if (device) retarget(device, mirror.side === 'source' ? 'mirror' : 'fenced')
+      this.#pair(mirror.id).announce()
+    })
+  }
 
   async close(mirror: Mirror, keep: 'volume' | 'nothing'): Promise<void> {
     await this.#act('close', () => {
@@ -241,8 +257,20 @@ class SimulatedDatapath implements Datapath {
   #addSide(mirror: Mirror, role: MirrorSide['role']): MirrorSide {
     const pair = this.#pair(mirror.id)
     const volume = this.#volume(mirror.disk)
-    const side = { host: this.#host, mirror, volume, role, isConnected: false }
-    return pair.at(this.#host) ?? pair.add(side)
+    const present = pair.at(this.#host)
+    if (!present)
+      return pair.add({
+        ...{ host: this.#host, mirror, volume },
+        ...{ role, isConnected: false, keptBy: null },
+      })
+    present.mirror = mirror
+    return present
+  }
+
+  /** A side that was kept is one that waits for the other again. */
+  #begin(mirror: Mirror, role: MirrorSide['role']): void {
+    const side = this.#addSide(mirror, role)
+    if (side.keptBy) Object.assign(side, { keptBy: null, isConnected: false })
   }
 
   #addDevice(disk: Disk, path: string): void {
@@ -263,40 +291,4 @@ class SimulatedDatapath implements Datapath {
     const reason = `${this.#host} has no device ${disk.volumePath}`
     throw new CrosspoolError('SR_UNUSABLE', { sr: 'of the simulation', reason })
   }
-
-  /** What `reclaim` and `take` have in common. A peer that can be seen prevents two writers; one that cannot does not. */
-  #makeWritable(handover: readonly HandoverDisk[]): void {
-    for (const { mirror } of handover) {
-      const pair = mirror && this.#world.pairs.get(mirror.id)
-      if (pair?.isLinked() && pair.other(this.#host)?.role === 'primary')
-        throw refuseHandover(`the other side of mirror ${pair.id} is writable`)
-    }
-    for (const { disk, mirror } of handover) {
-      const pair = mirror && this.#world.pairs.get(mirror.id)
-      this.#checkSingleWriter(disk, pair ?? null)
-      const side = pair?.at(this.#host)
-      if (side) side.role = 'primary'
-      const device = this.#kernel.devices.get(disk.vdi)
-      if (device) retarget(device, side ? 'mirror' : 'volume')
-      pair?.announce()
-    }
-  }
-
-  #checkSingleWriter(disk: Disk, pair: MirrorPair | null): void {
-    if (pair?.other(this.#host)?.role === 'primary')
-      this.#world.violations.push(`mirror ${pair.id} is writable on both sides`)
-    if (pair) return
-    const volume = this.#kernel.devices.get(disk.vdi)?.volume
-    for (const { host, devices } of this.#world.kernels()) {
-      const device = host === this.#host ? undefined : devices.get(disk.vdi)
-      if (volume && device?.volume === volume && device.hasWritten && device.mode === 'volume')
-        this.#world.violations.push(`volume ${disk.vdi} is writable on two hosts`)
-    }
-  }
-}
-
-/** Nobody asks for it, since `keeps` is empty. */
-async function cannotKeep(): Promise<never> {
-  const reason = 'this datapath keeps none'
-  throw new CrosspoolError('NOT_SUPPORTED', { what: 'Keeping a replica', reason })
 }

@@ -1,15 +1,19 @@
 import { createOrderedListeners, type OrderedListeners } from '../../lib/ordered-listeners.ts'
+import type { KeepMode } from '../../model/replication.ts'
 import type { Mirror, MirrorStatus } from '../../ports/datapath.ts'
 import { type SimulatedVolume, type StorageWorld, simulatedBlockBytes } from './storage-world.ts'
 
 /** One side of a mirror in a host's kernel. */
 export interface MirrorSide {
   readonly host: string
-  readonly mirror: Mirror
+  /** As it was told last: a mirror that is kept changes its sides. */
+  mirror: Mirror
   readonly volume: SimulatedVolume
   role: 'primary' | 'secondary'
   /** It knows the other side and has been told to talk to it. */
   isConnected: boolean
+  /** It is one of a disk and its replica. */
+  keptBy: KeepMode | null
 }
 
 /** Both sides of one mirror and what lies between them. */
@@ -23,6 +27,8 @@ export class MirrorPair {
   #remainingBytes = 0
   #sentBytes = 0
   #isSyncing = false
+  /** Whoever writes has noted what differs ever since both sides held the same. */
+  #isDifferenceKnown = false
 
   constructor(world: StorageWorld, id: string) {
     this.#world = world
@@ -45,14 +51,20 @@ export class MirrorPair {
 
   /** The side is taken out, by its own host or by a reboot of it. */
   lose(host: string): void {
+    if (this.at(host)?.role === 'primary') this.#isDifferenceKnown = false
     if (!this.#sides.delete(host)) return
     this.#listeners.delete(host)
     if (this.#sides.size === 0) this.#world.pairs.delete(this.id)
     this.announce()
   }
 
-  /** The source has been started: everything is to be copied once. */
+  /** The source has been started: everything is to be copied once, but for what is known to be the same. */
   begin(sizeBytes: number): void {
+    if (this.#isDifferenceKnown) {
+      this.announce()
+      return
+    }
+    this.#isDifferenceKnown = true
     for (const side of this.#sides.values()) {
       for (const block of side.volume.blocks.keys()) this.#dirty.add(block)
     }
@@ -64,6 +76,7 @@ export class MirrorPair {
     const sides = [...this.#sides.values()]
     const [a, b] = sides
     if (!a || !b || !sides.every((side) => side.isConnected)) return false
+    if (sides.some(({ keptBy }) => keptBy === 'difference')) return false
     return this.#world.isLinkUp(a.host, b.host)
   }
 
@@ -99,6 +112,8 @@ export class MirrorPair {
     const side = this.at(host)
     if (!side) return { ...common, state: 'failed', reason: 'the mirror is not there' }
     if (!side.isConnected) return { ...common, state: 'connecting' }
+    if (side.keptBy === 'difference')
+      return { ...common, state: 'interrupted', reason: 'only what differs is noted' }
     if (!this.isLinked())
       return { ...common, state: 'interrupted', reason: 'the other side does not answer' }
     if (outOfSyncBytes > 0) return { ...common, state: 'syncing' }
