@@ -78,7 +78,7 @@ async function openKernelDatapath(options: DatapathOptions): Promise<OpenDatapat
     ...{ stateDirectory, address, minors, ports },
   })
   const datapath = createKernelDatapath({
-    ...{ replicator, records, encryption, clock: systemClock },
+    ...{ replicator, records, encryption, clock: systemClock, random: systemRandom },
     ...(await openLinks({ stateDirectory, ports })),
     blockMapper: createDmBlockMapper(systemCommandRunner),
     metadataVolumes: createLoopMetadataVolumes(systemCommandRunner, `${stateDirectory}/metadata`),

@@ -15,6 +15,7 @@ export const replicationStateSchema = z.enum([
   'syncing',
   'synced',
   'interrupted',
+  'paused',
   'handed-over',
   'failed',
   'stopped',

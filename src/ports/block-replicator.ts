@@ -11,10 +11,21 @@ export interface BlockReplicator {
   metadataBytes(sizeBytes: number): number
   /** Bytes that the device given to `define` must have for a disk of this size; what is beyond the disk may read as zeroes. */
   deviceBytes(sizeBytes: number): number
-  /** Writes the readable resource file, makes metadata and attaches the disk, Secondary and not yet connected. */
+  /**
+   * Writes the readable resource file, makes metadata and attaches the disk, Secondary and not yet connected.
+   * What the metadata device remembers is taken up. One that is there stays as it is, but parts from its
+   * peer when addresses or secret are other ones.
+   */
   define(resource: BlockResource): Promise<void>
-  /** Connects to the peer and stays at it until `disconnect`. The source must be Primary before. */
+  /**
+   * Connects to the peer and stays at it until `disconnect`. The source must be Primary before. Only what
+   * differs is sent, unless the peer's metadata is new. Two that are not of one history do not meet.
+   */
   connect(name: string): Promise<void>
+  /**
+   * From now on what is written here is remembered, and not sent. A Secondary that parts from its Primary knows that it
+   * is outdated, and cannot be promoted.
+   */
   disconnect(name: string): Promise<void>
   /** Copying to this side takes no more than this from now on; null: as fast as goes. */
   limit(name: string, bytesPerSecondMax: number | null): Promise<void>

@@ -63,7 +63,7 @@ export interface Datapath {
    * source writes from then on (after a handover: from `take` on) is known to differ, also while the sides
    * cannot talk. Begun again (offer, prepare, accept and start with the same id) the mirror copies that
    * alone, unless `welcome` or `hello` says that this is not known any more: then all of it. A source that is
-   * kept in mode `difference` is `interrupted`, with `outOfSyncBytes` for what differs. A replica can be
+   * kept in mode `difference` is `paused`, with `outOfSyncBytes` for what differs. A replica can be
    * deactivated, is activated again (not writable) before it is offered again, and is never taken before that.
    * To be told to the source first.
    */
@@ -148,7 +148,15 @@ export interface Relocation {
 }
 
 export interface MirrorStatus {
-  readonly state: 'connecting' | 'syncing' | 'synced' | 'interrupted' | 'handed-over' | 'failed'
+  /** `paused`: the two sides do not talk because they were told not to; `outOfSyncBytes` differ. */
+  readonly state:
+    | 'connecting'
+    | 'syncing'
+    | 'synced'
+    | 'interrupted'
+    | 'paused'
+    | 'handed-over'
+    | 'failed'
   readonly outOfSyncBytes: number
   readonly sentBytes: number
   readonly reason: string | null

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Mirror } from '../../src/ports/datapath.ts'
 import type { ContractCase } from './contract.ts'
 import {
   assertNothingLeft,
@@ -188,6 +189,37 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
       await guest.assertOn(source, device)
       await assertNothingLeft(fixture, [mirrored])
       await expectCode('DISK_NOT_MAPPED', source.datapath.adopt(found, '/dev/no-such-device'))
+    },
+  },
+  {
+    name: "keeps a replica on a device of the administrator's, fenced until it ends",
+    isFor: ({ source }) =>
+      source.makeAdoptable !== null && source.datapath.capabilities.keeps.includes('every-write'),
+    async run(fixture) {
+      const { source, target } = fixture
+      assert.ok(source.makeAdoptable)
+      const { disk: found, device } = await source.makeAdoptable(sizeBytes)
+      const before = await source.tableOf(device)
+      const disk = { ...found, adopted: await source.datapath.adopt(found, device) }
+      const mirrored = await offered(fixture, { disk, device })
+      await begin(fixture, mirrored)
+      await untilSynced(fixture, mirrored)
+      const disks = handoverOf([mirrored])
+      await source.datapath.arm(disks.source)
+      await target.datapath.arm(disks.target)
+      await source.datapath.release(disks.source)
+      await target.datapath.take(disks.target)
+      const replica: Mirror = { ...mirrored.sourceMirror, side: 'target' }
+      await target.datapath.keep({ ...mirrored.targetMirror, side: 'source' }, 'every-write')
+      await source.datapath.keep(replica, 'every-write')
+      await source.datapath.deactivate(disk)
+      await target.write(mirrored.targetPath, 6, 'on both')
+      await assert.rejects(source.write(device, 7, 'fenced'))
+      await source.datapath.close(replica, 'nothing')
+      await target.datapath.close({ ...mirrored.targetMirror, side: 'source' }, 'volume')
+      assert.equal(await source.tableOf(device), before)
+      assert.equal(await source.read(device, 6), 'on both')
+      await assertNothingLeft(fixture, [mirrored])
     },
   },
 ]

@@ -269,7 +269,7 @@ export const datapathKeepCases: readonly ContractCase<DatapathFixture>[] = [
         differs,
         there.deadlineMs,
       )
-      assert.equal(state, 'interrupted')
+      assert.equal(state, 'paused')
       assert.ok(outOfSyncBytes <= differenceBytesMax, `${outOfSyncBytes} bytes differ`)
       await there.mendLink()
       await there.pause()

@@ -13,6 +13,7 @@ import {
   createSimulatedSecureLinks,
 } from '../../src/drivers/simulated/secure-links.ts'
 import { systemClock } from '../../src/drivers/system/clock.ts'
+import { systemRandom } from '../../src/drivers/system/random.ts'
 import { createKernelDatapath } from '../../src/engine/datapath/kernel-datapath.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 
@@ -38,8 +39,7 @@ function createSimulatedBlockHost(network: ReplicationNetwork, address: string) 
       replicator: makeReplicator(),
       metadataVolumes: createSimulatedMetadataVolumes(blocks),
       ...{ links: makeLinks(), encryption: 'required', encryptionObstacle: null },
-      clock: quickClock,
-      records,
+      ...{ clock: quickClock, random: systemRandom, records },
     })
   let volumes = 0
   return {
@@ -49,6 +49,16 @@ function createSimulatedBlockHost(network: ReplicationNetwork, address: string) 
       const path = `/dev/volume${volumes}`
       blocks.addVolume(path, sizeBytes)
       return path
+    },
+    /** The kernel forgets everything; disks and what daemons have written stay. */
+    reboot() {
+      for (const device of replications.devices.values()) network.remove(device)
+      for (const path of blocks.devices.keys())
+        if (/^\/dev\/(mapper\/|drbd)/.test(path)) blocks.devices.delete(path)
+      replications.devices.clear()
+      for (const innerAddress of links.established.values()) network.links.remove(innerAddress)
+      links.established.clear()
+      network.settle()
     },
     reaches: (innerAddress: string) => network.links.isReached(address, innerAddress),
     write: (path: string, sector: number, text: string) => blocks.write(path, sector, text),

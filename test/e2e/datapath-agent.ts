@@ -60,7 +60,8 @@ async function makeDrivers() {
   })
   const datapath = createKernelDatapath({
     ...{ links, encryption: 'required', encryptionObstacle: null },
-    ...{ blockMapper: mapper, replicator, metadataVolumes, clock: systemClock, records },
+    ...{ blockMapper: mapper, replicator, metadataVolumes, records },
+    ...{ clock: systemClock, random: systemRandom },
   })
   return { mapper, replicator, links, metadataVolumes, datapath, disks }
 }

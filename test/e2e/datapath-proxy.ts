@@ -133,7 +133,8 @@ export function startDatapathProxy(command: string, args: readonly string[]): Da
       relocate,
       capabilities: {
         ...{ schemes: ['drbd+wireguard'], encryptionObstacle: null, description: 'in a lab host' },
-        ...{ presentation: 'device', deviceKind: 'block', keeps: [] },
+        ...{ presentation: 'device', deviceKind: 'block' },
+        keeps: ['every-write', 'difference'],
       },
       watch: (mirror, listener) => watch('datapath', mirror, listener),
     }),

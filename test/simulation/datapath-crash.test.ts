@@ -1,98 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import type { Datapath, Disk, HandoverDisk, Mirror } from '../../src/ports/datapath.ts'
 import {
-  createSimulatedBlockHosts,
-  type SimulatedBlockHost,
-} from '../contracts/simulated-block-hosts.ts'
+  type Act,
+  crashPointsMax,
+  crashWhile,
+  createScene,
+  expectNothingLeft,
+  type Scene,
+  untilSynced,
+  untilTaken,
+} from './datapath-scene.ts'
 
 /** The daemon of one side crashes at every point of one act, is started anew and does it again. */
-const sizeBytes = 16 * 1024
-const crashPointsMax = 100
-
-interface Side {
-  readonly host: SimulatedBlockHost
-  datapath: Datapath
-  readonly disk: Disk
-  readonly mirror: Mirror
-  readonly handover: readonly HandoverDisk[]
-  readonly path: string
-}
-
-async function createSide(host: SimulatedBlockHost, side: Mirror['side']): Promise<Side> {
-  const volumePath = host.addVolume(sizeBytes)
-  const disk: Disk = { vdi: `vdi-${side}`, sizeBytes, volumePath, format: 'raw', adopted: null }
-  const mirror: Mirror = {
-    ...{ id: 'mirror', side, end: side, scheme: 'drbd+wireguard' },
-    ...{ disk, secret: 'secret' },
-  }
-  const datapath = host.makeDatapath()
-  const path = await datapath.activate(disk)
-  return { host, datapath, disk, mirror, handover: [{ disk, mirror }], path }
-}
-
-async function createScene() {
-  const { hosts } = createSimulatedBlockHosts()
-  const source = await createSide(hosts[0], 'source')
-  const target = await createSide(hosts[1], 'target')
-  await source.host.write(source.path, 0, 'first')
-  return { source, target }
-}
-type Scene = Awaited<ReturnType<typeof createScene>>
-
-async function untilSynced({ source, target }: Scene): Promise<void> {
-  for (const { datapath, mirror } of [source, target]) {
-    let stop = () => {}
-    await new Promise<void>((resolve) => {
-      stop = datapath.watch(mirror, ({ state }) => {
-        if (state === 'synced') resolve()
-      })
-    })
-    stop()
-  }
-}
-
-/** The life of a mirror: what is done, one after the other, each by the daemon of one side. */
-interface Act {
-  readonly name: string
-  readonly side: 'source' | 'target'
-  run(scene: Scene): Promise<void>
-}
-
 const life: readonly Act[] = [
-  {
-    name: 'accept',
-    side: 'target',
-    run: async ({ source, target }) => {
-      await target.datapath.offer(target.mirror)
-      const hello = await source.datapath.prepare(source.mirror)
-      await target.datapath.accept(target.mirror, hello)
-    },
-  },
-  {
-    name: 'start',
-    side: 'source',
-    run: async ({ source, target }) => {
-      const hello = await source.datapath.prepare(source.mirror)
-      const welcome = await target.datapath.accept(target.mirror, hello)
-      await source.datapath.start(source.mirror, welcome)
-    },
-  },
-  {
-    name: 'release',
-    side: 'source',
-    run: async ({ source }) => {
-      await source.datapath.arm(source.handover)
-      await source.datapath.release(source.handover)
-    },
-  },
-  {
-    name: 'take',
-    side: 'target',
-    run: async ({ target }) => {
-      await target.datapath.arm(target.handover)
-      await target.datapath.take(target.handover)
-    },
-  },
+  ...untilTaken,
   {
     name: 'close at the source',
     side: 'source',
@@ -104,22 +24,6 @@ const life: readonly Act[] = [
     run: ({ target }) => target.datapath.close(target.mirror, 'volume'),
   },
 ]
-
-/** Does the act, crashing after so many points; true when it was over before that. */
-async function crashWhile(act: Act, scene: Scene, points: number): Promise<boolean> {
-  const side = scene[act.side]
-  side.host.faults.crashAfter(points)
-  const error = await act.run(scene).then(
-    () => null,
-    (thrown: unknown) => thrown,
-  )
-  const hasCrashed = side.host.faults.hasCrashed
-  side.host.faults.recover()
-  side.datapath = side.host.makeDatapath()
-  if (hasCrashed) expect(error).not.toBeNull()
-  else expect(error).toBeNull()
-  return !hasCrashed
-}
 
 /** What the VM writes between two acts must be on whatever its next device leads to. */
 async function write({ source, target }: Scene, after: Act | undefined): Promise<void> {
@@ -133,10 +37,7 @@ async function assertRunsAtTarget({ source, target }: Scene): Promise<void> {
   expect(await target.host.read(target.path, 0)).toBe('first')
   expect(await target.host.read(target.path, 1)).toBe('after close at the target')
   await expect(source.host.write(source.path, 2, 'late')).rejects.toThrow()
-  for (const { datapath, disk } of [source, target]) {
-    await datapath.deactivate(disk)
-    expect(await datapath.inventory()).toEqual([])
-  }
+  await expectNothingLeft({ source, target })
 }
 
 describe('a crash of the daemon at every point', () => {
@@ -177,10 +78,7 @@ describe('a crash of the daemon at every point', () => {
       await target.datapath.close(target.mirror, 'nothing')
       await source.host.write(source.path, 4, 'without the mirror')
       expect(await source.host.read(source.disk.volumePath, 4)).toBe('without the mirror')
-      for (const { datapath, disk } of [source, target]) {
-        await datapath.deactivate(disk)
-        expect(await datapath.inventory()).toEqual([])
-      }
+      await expectNothingLeft(scene)
     }
   })
 })

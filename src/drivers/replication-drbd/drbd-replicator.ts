@@ -89,6 +89,8 @@ export class DrbdReplicator implements BlockReplicator {
     const { name } = resource
     const { minor } = this.#reservation(name)
     return lock.run([name], async () => {
+      // drbdadm reads from the file whom to part from.
+      if (await files.isOtherEncounter(resource, minor)) await this.#disconnect(name)
       await files.write(resource, minor)
       if (this.#state(name) === null) {
         await this.#run(commands.newResource(name))
@@ -116,15 +118,7 @@ export class DrbdReplicator implements BlockReplicator {
   }
 
   disconnect(name: string): Promise<void> {
-    const { lock, commands } = this.#parts
-    return lock.run([name], async () => {
-      const state = this.#state(name)
-      if (state === null || state.connection === 'StandAlone') return
-      await this.#run(commands.disconnect(name))
-      const isEnded = (now: ResourceState | null) =>
-        (now?.connection ?? 'StandAlone') === 'StandAlone'
-      await this.#reached(name, 'disconnected', isEnded)
-    })
+    return this.#parts.lock.run([name], () => this.#disconnect(name))
   }
 
   async limit(name: string, bytesPerSecondMax: number | null): Promise<void> {
@@ -188,6 +182,14 @@ export class DrbdReplicator implements BlockReplicator {
 
   async list(): Promise<readonly string[]> {
     return [...this.#parts.known.keys()].sort()
+  }
+
+  async #disconnect(name: string): Promise<void> {
+    const isEnded = (state: ResourceState | null) =>
+      (state?.connection ?? 'StandAlone') === 'StandAlone'
+    if (isEnded(this.#state(name))) return
+    await this.#run(this.#parts.commands.disconnect(name))
+    await this.#reached(name, 'disconnected', isEnded)
   }
 
   #reservation(name: string): Reservation {

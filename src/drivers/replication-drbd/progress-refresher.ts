@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../../ports/clock.ts'
 import { parseProcDrbd } from './parse-proc-drbd.ts'
+import type { ResourceState } from './resource-states.ts'
 import type { StateReader } from './state-reader.ts'
 
 const refreshMs = 1_000
 
 /**
- * While one of our resources is being synced, reads the counters once a second: the kernel sends
- * events for states, not for progress. Reading a file of 8.4's starts no process.
+ * While one of our resources is being synced, or remembers what its peer lacks, reads the counters once
+ * a second: the kernel sends events for states, not for progress. Reading a file of 8.4's starts no process.
  */
 export function startProgressRefresher(
   reader: StateReader,
@@ -18,19 +19,17 @@ export function startProgressRefresher(
   const closing = new AbortController()
   let refreshing = false
 
-  function isSyncing(): boolean {
-    return [...reader.states()].some(
-      ([name, { replication }]) => replication.startsWith('Sync') && isOurs(name),
-    )
+  function areCounting(): boolean {
+    return [...reader.states()].some(([name, state]) => isCounting(state) && isOurs(name))
   }
 
   async function refresh(): Promise<void> {
     if (refreshing) return
     refreshing = true
     try {
-      while (isSyncing()) {
-        await clock.sleep(refreshMs, closing.signal)
+      while (areCounting()) {
         reader.applyCounters(parseProcDrbd(await read()))
+        await clock.sleep(refreshMs, closing.signal)
       }
     } catch {
       // Closed, or a version that has no such file: then the progress is as of the last event.
@@ -45,4 +44,9 @@ export function startProgressRefresher(
     stop()
     closing.abort()
   }
+}
+
+function isCounting({ replication, disk, connection }: ResourceState): boolean {
+  const isApart = disk !== 'Diskless' && connection !== 'Connected'
+  return isApart || replication.startsWith('Sync')
 }

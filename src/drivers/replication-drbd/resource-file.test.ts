@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { BlockResource } from '../../ports/block-replicator.ts'
 import { createDrbdCommands } from './commands.ts'
 import { defaultOptions, mergeOptions } from './options.ts'
-import { formatMainFile, formatResourceFile } from './resource-file.ts'
+import { formatMainFile, formatResourceFile, isSameEncounter } from './resource-file.ts'
 
 const docs = new URL('../../../docs/drbd/', import.meta.url)
 
@@ -61,6 +61,15 @@ describe('resource files', () => {
     expect(text).not.toContain('floating')
     expect(text).toMatch(/on "xen1" \{\s+address ipv4 10.77.0.11:7800;/)
     expect(text).toMatch(/on "crosspool-peer" \{\s+address ipv4 10.77.0.11:7801;/)
+  })
+
+  it('tell whether two ends will meet that met before', () => {
+    const same = { ...sample, device: '/dev/mapper/other', metadataDevice: '/dev/loop7' }
+    expect(isSameEncounter(format(8), format(8, same))).toBe(true)
+    const elsewhere = { ...sample, peer: { ...sample.peer, port: 7802 } }
+    const stranger = { ...sample, secret: 'ffeeddccbbaa99887766554433221100' }
+    for (const other of [elsewhere, stranger])
+      expect(isSameEncounter(format(8), format(8, other))).toBe(false)
   })
 
   it('may be given other options', () => {

@@ -40,6 +40,12 @@ export function formatResourceFile(content: ResourceFileContent): string {
   ].join('\n')
 }
 
+/** Whether two resource files let the same two ends meet: addresses and secret are the same. */
+export function isSameEncounter(one: string, other: string): boolean {
+  const encounter = (text: string) => text.match(/^.*(?:floating|address|shared-secret) .*$/gm)
+  return JSON.stringify(encounter(one)) === JSON.stringify(encounter(other))
+}
+
 /** What is given to `drbdadm -c`: by an administrator for all resources, by us for one. */
 export function formatMainFile(resourceFiles: string): string {
   return [

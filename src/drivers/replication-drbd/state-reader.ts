@@ -85,11 +85,14 @@ export function startStateReader({
 
     applyCounters(counters) {
       const next = new Map(states)
+      let hasChanged = false
       for (const [name, state] of states) {
         const counted = state.minor === null ? undefined : counters.get(state.minor)
-        if (counted !== undefined) next.set(name, { ...state, ...counted })
+        if (counted === undefined || isCounted(state, counted)) continue
+        next.set(name, { ...state, ...counted })
+        hasChanged = true
       }
-      publish(next)
+      if (hasChanged) publish(next)
     },
 
     async close() {
@@ -99,4 +102,12 @@ export function startStateReader({
       await ended
     },
   }
+}
+
+function isCounted(state: SyncCounters, counted: SyncCounters): boolean {
+  return (
+    state.outOfSyncBytes === counted.outOfSyncBytes &&
+    state.sentBytes === counted.sentBytes &&
+    state.receivedBytes === counted.receivedBytes
+  )
 }

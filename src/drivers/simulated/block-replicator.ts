@@ -4,6 +4,7 @@ import type {
   BlockEndpoint,
   BlockReplicationState,
   BlockReplicator,
+  BlockResource,
 } from '../../ports/block-replicator.ts'
 import type { SimulatedBlocks } from './blocks.ts'
 import { createFaults, type Faults } from './faults.ts'
@@ -85,7 +86,13 @@ export function createSimulatedBlockReplicator(
     define: (resource) =>
       act('define', () => {
         const { name } = resource
-        if (devices.has(name)) return
+        const present = devices.get(name)
+        if (present) {
+          if (isSameEncounter(present.resource, resource)) return
+          network.part(present)
+          present.resource = resource
+          return
+        }
         const path = pathOf(name)
         const metadata = network.metadataOn(blocks.device(resource.metadataDevice))
         const backing = blocks.device(resource.device)
@@ -106,10 +113,7 @@ export function createSimulatedBlockReplicator(
     disconnect: (name) =>
       act('disconnect', () => {
         const device = devices.get(name)
-        if (!device) return
-        device.wantsPeer = false
-        network.settle()
-        device.changed()
+        if (device) network.part(device)
       }),
 
     limit: (name, bytesPerSecondMax) =>
@@ -148,4 +152,10 @@ export function createSimulatedBlockReplicator(
 
     list: async () => [...reserved.keys()].sort(),
   }
+}
+
+function isSameEncounter(one: BlockResource, other: BlockResource): boolean {
+  const encounter = ({ local, peer, secret }: BlockResource) =>
+    JSON.stringify([local, peer, secret])
+  return encounter(one) === encounter(other)
 }

@@ -113,7 +113,7 @@ export class MirrorPair {
     if (!side) return { ...common, state: 'failed', reason: 'the mirror is not there' }
     if (!side.isConnected) return { ...common, state: 'connecting' }
     if (side.keptBy === 'difference')
-      return { ...common, state: 'interrupted', reason: 'only what differs is noted' }
+      return { ...common, state: 'paused', reason: 'only what differs is noted' }
     if (!this.isLinked())
       return { ...common, state: 'interrupted', reason: 'the other side does not answer' }
     if (outOfSyncBytes > 0) return { ...common, state: 'syncing' }

@@ -8,12 +8,17 @@ export interface ReplicationMetadata {
   isUpToDate: boolean
   /** False until the first sync has ended or the disk has been declared to be the truth. */
   hasHistory: boolean
+  /** It knows that the peer's data is newer. */
+  isOutdated: boolean
+  /** What it shares with all that were ever copied from or to it; null as long as it has no history. */
+  lineage: object | null
   /** Sectors that differ from the peer's. */
   readonly outOfSync: Set<number>
 }
 
 export function newMetadata(): ReplicationMetadata {
-  return { isUpToDate: false, hasHistory: false, outOfSync: new Set() }
+  const unknown = { isUpToDate: false, hasHistory: false, isOutdated: false, lineage: null }
+  return { ...unknown, outOfSync: new Set() }
 }
 
 interface Connection {
@@ -30,7 +35,7 @@ export class ReplicatedDevice implements SimulatedDevice {
   connection: Connection | null = null
   /** Nothing takes time here, so that it is only kept. */
   bytesPerSecondMax: number | null = null
-  readonly resource: BlockResource
+  resource: BlockResource
   readonly metadata: ReplicationMetadata
   readonly #backing: SimulatedDevice
   readonly #closeBacking: () => void
@@ -105,9 +110,15 @@ export class ReplicatedDevice implements SimulatedDevice {
   promote(firstTime: boolean): void {
     if (this.connection?.peer.role === 'Primary')
       throw refused('Multiple primaries not allowed by config')
-    if (!this.metadata.isUpToDate && !firstTime) throw refused('Need access to UpToDate data')
-    this.metadata.isUpToDate = true
-    this.metadata.hasHistory = true
+    const { metadata } = this
+    if (!metadata.isUpToDate || metadata.isOutdated) {
+      if (!firstTime) throw refused('Need access to UpToDate data')
+      // Nobody else has this data.
+      metadata.lineage = {}
+    }
+    metadata.isUpToDate = true
+    metadata.isOutdated = false
+    metadata.hasHistory = true
     this.role = 'Primary'
     this.changed()
   }
@@ -162,7 +173,8 @@ export class ReplicatedDevice implements SimulatedDevice {
 }
 
 function diskOf({ metadata }: ReplicatedDevice): string {
-  return metadata.isUpToDate ? 'UpToDate' : 'Inconsistent'
+  if (!metadata.isUpToDate) return 'Inconsistent'
+  return metadata.isOutdated ? 'Outdated' : 'UpToDate'
 }
 
 function replicationOf(connection: Connection | null): string {

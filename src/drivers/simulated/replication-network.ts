@@ -34,6 +34,16 @@ export class ReplicationNetwork {
     this.#devices.delete(device)
   }
 
+  /** It no longer wants to meet its peer. Of a Primary and a Secondary the latter knows that it is outdated from now on. */
+  part(device: ReplicatedDevice): void {
+    const peer = device.connection?.peer
+    for (const [one, other] of peer ? [[device, peer] as const, [peer, device] as const] : [])
+      if (one.role === 'Secondary' && other.role === 'Primary') one.metadata.isOutdated = true
+    device.wantsPeer = false
+    this.settle()
+    device.changed()
+  }
+
   /** No more packets between these two addresses. */
   cut(one: string, other: string): void {
     this.#cut.add(linkOf(one, other))
@@ -53,8 +63,9 @@ export class ReplicationNetwork {
     }
     for (const device of this.#devices) {
       const peer = [...this.#devices].find((each) => this.#canMeet(device, each))
-      if (peer !== undefined && device.connection === null && peer.connection === null)
-        meet(device, peer)
+      if (peer === undefined || device.connection !== null || peer.connection !== null) continue
+      if (mayMeet(device, peer)) meet(device, peer)
+      else giveUp(device, peer)
     }
   }
 
@@ -67,7 +78,6 @@ export class ReplicationNetwork {
       other.wantsPeer &&
       isSame(one.resource.peer, other.resource.local) &&
       isSame(other.resource.peer, one.resource.local) &&
-      one.resource.secret === other.resource.secret &&
       !this.#cut.has(linkOf(...wire))
     )
   }
@@ -80,27 +90,32 @@ function part(one: ReplicatedDevice, other: ReplicatedDevice): void {
   other.changed()
 }
 
+/** Strangers, and two who both know what the other does not, are for a person to judge. */
+function mayMeet(one: ReplicatedDevice, other: ReplicatedDevice): boolean {
+  if (one.resource.secret !== other.resource.secret) return false
+  if (one.role === 'Primary' && other.role === 'Primary') return false
+  const sides = [one.metadata, other.metadata]
+  if (sides.some(({ hasHistory }) => !hasHistory)) return true
+  if (one.metadata.lineage !== other.metadata.lineage) return false
+  return !sides.every(({ isUpToDate, outOfSync }) => isUpToDate && outOfSync.size > 0)
+}
+
+function giveUp(one: ReplicatedDevice, other: ReplicatedDevice): void {
+  for (const device of [one, other]) {
+    device.wantsPeer = false
+    device.changed()
+  }
+}
+
 /** Whose data is the truth is told by what each knows of the past. */
 function meet(one: ReplicatedDevice, other: ReplicatedDevice): void {
-  if (haveParted(one, other)) {
-    for (const device of [one, other]) {
-      device.wantsPeer = false
-      device.changed()
-    }
-    return
-  }
   one.connection = { peer: other, sync: null }
   other.connection = { peer: one, sync: null }
   const source = [one, other].find((each) => isTruth(each, each === one ? other : one))
-  if (source === undefined) one.changed()
-  else void copy(source, source === one ? other : one)
-}
-
-function haveParted(one: ReplicatedDevice, other: ReplicatedDevice): boolean {
-  if (one.role === 'Primary' && other.role === 'Primary') return true
-  return [one, other].every(
-    ({ metadata }) => metadata.isUpToDate && metadata.hasHistory && metadata.outOfSync.size > 0,
-  )
+  if (source !== undefined) return void copy(source, source === one ? other : one)
+  if (one.metadata.isUpToDate && other.metadata.isUpToDate)
+    for (const { metadata } of [one, other]) metadata.isOutdated = false
+  one.changed()
 }
 
 function isTruth({ metadata }: ReplicatedDevice, other: ReplicatedDevice): boolean {
@@ -115,7 +130,9 @@ async function copy(source: ReplicatedDevice, target: ReplicatedDevice): Promise
     for (let sector = 0; sector * 512 < source.sizeBytes; sector += 1)
       source.metadata.outOfSync.add(sector)
   target.metadata.isUpToDate = false
+  target.metadata.isOutdated = false
   target.metadata.hasHistory = true
+  target.metadata.lineage = source.metadata.lineage
   connection.sync = 'source'
   target.connection.sync = 'target'
   source.changed()

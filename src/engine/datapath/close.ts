@@ -21,6 +21,8 @@ export async function closeMirror(
   ])
   await metadataVolumes.remove(mirrorName(mirror))
   await metadataVolumes.remove(padName(mirror))
+  await parts.mirrors.remove(mirror)
+  parts.parted.delete(mirrorName(mirror))
 }
 
 /** First the gate, if there is one: the VM's device can drain only when what waits there flows, or fails. */

@@ -48,10 +48,10 @@ export async function meet(
   const name = mirrorName(mirror)
   const local = await parts.replicator.reserve(name)
   const links = linksOf(parts, mirror)
-  const peer = parse(endpointSchema, hello)
+  const peer = parseHello(endpointSchema, hello)
   // Between two repositories of one host nothing goes over a wire.
   if (links === null || peer.address === local.address) return { local, peer }
-  const { linkKey, linkPort } = parse(linkedSchema, hello)
+  const { linkKey, linkPort } = parseHello(linkedSchema, hello)
   const addresses = innerAddresses(mirror)
   await links.establish({
     name,
@@ -95,7 +95,8 @@ function innerAddresses({ id, end }: Mirror) {
   return { localAddress: `${network}::${own}`, peerAddress: `${network}::${3 - own}` }
 }
 
-function parse<Output>(schema: z.ZodType<Output>, hello: MirrorHello): Output {
+/** @throws BAD_REQUEST */
+export function parseHello<Output>(schema: z.ZodType<Output>, hello: MirrorHello): Output {
   const result = schema.safeParse(hello)
   if (result.success) return result.data
   throw new CrosspoolError('BAD_REQUEST', { reason: z.prettifyError(result.error) })

@@ -2,6 +2,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import { type BlockTable, linearTable } from '../../ports/block-mapper.ts'
 import type { Mirror, MirrorHello } from '../../ports/datapath.ts'
 import { introduce, meet, replicatorSecret } from './encounter.ts'
+import { followGeneration, nameGeneration } from './generations.ts'
 import { backName, mirrorName, padName, vmDeviceName } from './names.ts'
 import { leadsToOurs } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
@@ -12,10 +13,11 @@ export async function offer(parts: DatapathParts, mirror: Mirror): Promise<void>
   await introduce(parts, mirror)
 }
 
-/** Source: tells where it will be reached. */
+/** Source: tells where it will be reached, and whether it knows what differs. */
 export async function prepare(parts: DatapathParts, mirror: Mirror): Promise<MirrorHello> {
   await parts.originals.remember(mirror.disk)
-  return introduce(parts, mirror)
+  const generation = await nameGeneration(parts, mirror)
+  return { ...(await introduce(parts, mirror)), generation }
 }
 
 /** Target: waits for the source from now on. */
@@ -24,7 +26,9 @@ export async function accept(
   mirror: Mirror,
   hello: MirrorHello,
 ): Promise<MirrorHello> {
+  await followGeneration(parts, mirror, hello)
   await define(parts, mirror, hello)
+  parts.parted.delete(mirrorName(mirror))
   await parts.replicator.connect(mirrorName(mirror))
   return introduce(parts, mirror)
 }
@@ -46,9 +50,11 @@ export async function start(
   if (device === null) throw new CrosspoolError('NOT_FOUND', { kind: 'device', id: deviceName })
   // Where something of ours is beneath it already, a handover may have gone further: hands off.
   if (!(await leadsToOurs(device.table, replicator))) {
-    await replicator.promote(name, { firstTime: true })
+    const isTruth = (await parts.mirrors.get(mirror))?.isTruth ?? false
+    await replicator.promote(name, { firstTime: isTruth })
     await switchTable(blockMapper, deviceName, await replicatedTable(parts, mirror))
   }
+  parts.parted.delete(name)
   await replicator.connect(name)
 }
 

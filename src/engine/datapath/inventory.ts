@@ -35,6 +35,7 @@ export async function discard(parts: DatapathParts, owner: string): Promise<void
   for (const name of devices.filter(isBeneath)) await blockMapper.remove(name)
   for (const { name } of await metadataVolumes.list())
     if (isOwners(name)) await metadataVolumes.remove(name)
+  await parts.mirrors.forget(owner)
 }
 
 async function replicated({ replicator }: DatapathParts): Promise<readonly InventoryItem[]> {

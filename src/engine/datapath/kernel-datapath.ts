@@ -1,7 +1,6 @@
-import { CrosspoolError } from '../../model/errors.ts'
 import type { BlockMapper } from '../../ports/block-mapper.ts'
 import type { BlockReplicator } from '../../ports/block-replicator.ts'
-import type { Clock } from '../../ports/clock.ts'
+import type { Clock, Random } from '../../ports/clock.ts'
 import type { Datapath } from '../../ports/datapath.ts'
 import type { MetadataVolumes } from '../../ports/metadata-volumes.ts'
 import type { RecordStore } from '../../ports/record-store.ts'
@@ -12,6 +11,8 @@ import { linkedScheme } from './encounter.ts'
 import { arm, reclaim, release, take } from './handover.ts'
 import { accept, offer, prepare, start } from './insert.ts'
 import { discard, inventory } from './inventory.ts'
+import { keepMirror } from './keep.ts'
+import { createMirrorRecords } from './mirror-records.ts'
 import { mirrorName } from './names.ts'
 import { createOriginalTables } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
@@ -28,7 +29,8 @@ export interface KernelDatapathOptions {
   /** `off`: a mirror may go in the clear where the other side does not require otherwise. */
   readonly encryption: 'required' | 'off'
   readonly clock: Clock
-  /** Survives a restart: what the administrator's devices were before. */
+  readonly random: Random
+  /** Survives a restart: what the administrator's devices were before, and which copy a mirror is of. */
   readonly records: RecordStore
 }
 
@@ -36,7 +38,8 @@ export interface KernelDatapathOptions {
 export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
   const { blockMapper, replicator, records, links, encryption, encryptionObstacle } = options
   const originals = createOriginalTables(blockMapper, replicator, records)
-  const parts: DatapathParts = { ...options, originals }
+  const mirrors = createMirrorRecords(records)
+  const parts: DatapathParts = { ...options, originals, mirrors, parted: new Set() }
   const { scheme, version } = replicator.capabilities
   const schemes = [
     ...(encryption === 'off' ? [scheme] : []),
@@ -45,7 +48,8 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
   return {
     capabilities: {
       ...{ schemes, encryptionObstacle, description: `${scheme} ${version} in the kernel` },
-      ...{ presentation: 'device', deviceKind: 'block', keeps: [] },
+      ...{ presentation: 'device', deviceKind: 'block' },
+      keeps: ['every-write', 'difference'],
     },
     activate: (disk) => activate(parts, disk),
     deactivate: (disk) => deactivate(parts, disk),
@@ -55,22 +59,16 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
     accept: (mirror, hello) => accept(parts, mirror, hello),
     start: (mirror, welcome) => start(parts, mirror, welcome),
     limit: (mirror, bytesPerSecondMax) => replicator.limit(mirrorName(mirror), bytesPerSecondMax),
-    watch: (mirror, listener) => watchMirror(replicator, mirror, listener),
+    watch: (mirror, listener) => watchMirror(parts, mirror, listener),
     arm: (handover) => arm(parts, handover),
     release: (handover) => release(parts, handover),
     reclaim: (handover) => reclaim(parts, handover),
     take: (handover) => take(parts, handover),
-    keep: cannotKeep,
+    keep: (mirror, mode) => keepMirror(parts, mirror, mode),
     close: (mirror, keep) => closeMirror(parts, mirror, keep),
     relocate: (disk, to, relocation) => relocate(parts, disk, to, relocation),
     settle: (disk) => settle(parts, disk),
     inventory: () => inventory(parts),
     discard: (owner) => discard(parts, owner),
   }
-}
-
-/** Nobody asks for it, since `keeps` is empty. */
-async function cannotKeep(): Promise<never> {
-  const reason = 'this datapath keeps none'
-  throw new CrosspoolError('NOT_SUPPORTED', { what: 'Keeping a replica', reason })
 }

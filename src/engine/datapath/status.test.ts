@@ -43,6 +43,23 @@ describe('the status of a mirror, seen from its source', () => {
   })
 })
 
+describe('the status of a mirror whose sides were told to part', () => {
+  const parted = { ...synced, ...alone, connection: 'StandAlone', outOfSyncBytes: 512 }
+  const past = { ...remember(nothingSeen, synced), isParted: true }
+
+  it('is paused, with what differs', () => {
+    expect(mirrorStatus('source', parted, past)).toMatchObject({
+      ...{ state: 'paused', outOfSyncBytes: 512 },
+    })
+    const outdated = { ...parted, role: 'Secondary', disk: 'Outdated' } as const
+    expect(mirrorStatus('target', outdated, past).state).toBe('paused')
+  })
+
+  it('is paused also for who has just begun to watch', () => {
+    expect(mirrorStatus('source', parted, nothingSeen).state).toBe('paused')
+  })
+})
+
 describe('the status of a mirror, seen from its target', () => {
   it('counts what was received, and is handed over when it is Primary', () => {
     const state: BlockReplicationState = {

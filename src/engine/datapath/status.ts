@@ -1,24 +1,30 @@
-import type { BlockReplicationState, BlockReplicator } from '../../ports/block-replicator.ts'
+import type { BlockReplicationState } from '../../ports/block-replicator.ts'
 import type { Mirror, MirrorStatus } from '../../ports/datapath.ts'
 import { mirrorName } from './names.ts'
+import type { DatapathParts } from './parts.ts'
 
 /** What has been seen of a mirror since somebody began to watch it. */
 interface Past {
   readonly hadDisk: boolean
   readonly hadPeer: boolean
   readonly triedToConnect: boolean
+  /** The two sides were told to part. */
+  readonly isParted: boolean
 }
 
-export const nothingSeen: Past = { hadDisk: false, hadPeer: false, triedToConnect: false }
+export const nothingSeen: Past = {
+  ...{ hadDisk: false, hadPeer: false, triedToConnect: false, isParted: false },
+}
 
 export function watchMirror(
-  replicator: BlockReplicator,
+  { replicator, parted }: DatapathParts,
   mirror: Mirror,
   listener: (status: MirrorStatus) => void,
 ): () => void {
   let past = nothingSeen
-  return replicator.watch(mirrorName(mirror), (state) => {
-    listener(mirrorStatus(mirror.side, state, past))
+  const name = mirrorName(mirror)
+  return replicator.watch(name, (state) => {
+    listener(mirrorStatus(mirror.side, state, { ...past, isParted: parted.has(name) }))
     past = remember(past, state)
   })
 }
@@ -26,6 +32,7 @@ export function watchMirror(
 export function remember(past: Past, state: BlockReplicationState | null): Past {
   if (state === null) return past
   return {
+    ...past,
     hadDisk: past.hadDisk || state.disk === 'UpToDate' || state.disk === 'Inconsistent',
     hadPeer: past.hadPeer || state.connection === 'Connected',
     triedToConnect: past.triedToConnect || state.connection !== 'StandAlone',
@@ -72,10 +79,12 @@ function judge(
   if (hasBeenHandedOver(side, state)) return { state: 'handed-over', reason: null }
   if (isSynchronous(state)) return { state: 'synced', reason: null }
   if (state.connection === 'Connected') return { state: 'syncing', reason: null }
+  // Counted since they met last, so this is known also to who has just begun to watch.
+  const hadPeer = past.hadPeer || state.sentBytes + state.receivedBytes > 0
+  if (state.connection === 'StandAlone' && (past.isParted || (hadPeer && !past.triedToConnect)))
+    return { state: 'paused', reason: 'what differs is remembered, and not sent' }
   if (state.connection === 'StandAlone' && past.triedToConnect)
     return { state: 'failed', reason: 'the two sides have parted and do not try again' }
-  // Counted since the disk was attached, so this is known also to who has just begun to watch.
-  const hadPeer = past.hadPeer || state.sentBytes + state.receivedBytes > 0
   if (hadPeer) return { state: 'interrupted', reason: `the link is ${state.connection}` }
   return { state: 'connecting', reason: null }
 }
