@@ -30,6 +30,13 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 3_600)} h ${pad(Math.floor((seconds % 3_600) / 60))} min`
 }
 
+/** 410 µs, 1.2 ms, 35 ms, 1.4 s. */
+export function latency(us: number): string {
+  if (us < 999.5) return `${Math.round(us)} µs`
+  if (us < 9_950) return `${(us / 1_000).toFixed(1)} ms`
+  return duration(us / 1_000)
+}
+
 export function percent(fraction: number): string {
   // Never 100 % before it is.
   return `${Math.floor(Math.min(1, Math.max(0, fraction)) * 100)} %`

@@ -65,6 +65,12 @@ export const toolstackMetrics = {
     name: 'crosspool_migration_replicated_bytes_total',
     help: 'Bytes of disks sent by migrations that have ended',
   },
+  writeLatency: {
+    type: 'gauge',
+    name: 'crosspool_migration_write_latency_seconds',
+    help: "Mean time of the guest's writes in the last interval of the heartbeat, while its VM migrates",
+    labels: ['vm', 'slot'],
+  },
   heartbeatsMissed: {
     type: 'counter',
     name: 'crosspool_heartbeats_missed_total',

@@ -62,6 +62,8 @@ test('a migration is counted where it is, and once when it has ended', async () 
   expect(underway).toContain('crosspool_migration_wait_seconds_max 0')
   expect(underway).not.toContain('phase="queue"} 1\ncrosspool_migrations_running')
   expect(underway).toContain('crosspool_heartbeats_missed_total 3')
+  const latency = `crosspool_migration_write_latency_seconds{vm="${sample.vm.id}",slot="xvda"}`
+  expect(underway).toContain(`${latency} 0.00124`)
   expect(underway).toContain('crosspool_migration_phase_seconds_sum{phase="queue"} 4')
 
   const { figures } = sample.migrationDetails
@@ -77,6 +79,7 @@ test('a migration is counted where it is, and once when it has ended', async () 
   expect(ended).toContain('crosspool_migration_handover_seconds_sum 0.045')
   expect(ended).toContain('crosspool_migration_replicated_bytes_total 4096')
   expect(ended).not.toContain('crosspool_migrations_running{')
+  expect(ended).not.toContain(latency)
 })
 
 test('a failure is counted under the phase that failed, which was there with 0 before', async () => {

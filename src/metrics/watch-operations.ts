@@ -1,4 +1,4 @@
-import { migrationDetailsSchema } from '../model/migration.ts'
+import { migrationDetailsOf, migrationDetailsSchema } from '../model/migration.ts'
 import { isEnded, type Operation } from '../model/operation.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Metrics } from './create-metrics.ts'
@@ -33,6 +33,7 @@ export function watchOperations(metrics: ToolstackMetrics, clock: Clock): Operat
       }))
       for (const { phase } of phases) metrics.running.inc({ phase })
       const waiting = phases.filter(({ phase }) => phase === 'queue')
+      showWriteLatencies(metrics, [...running.values()])
       metrics.waiting.set(waiting.length)
       const oldestMs = Math.min(
         clock.now(),
@@ -40,6 +41,16 @@ export function watchOperations(metrics: ToolstackMetrics, clock: Clock): Operat
       )
       metrics.waitingSeconds.set((clock.now() - oldestMs) / 1000)
     },
+  }
+}
+
+function showWriteLatencies(metrics: ToolstackMetrics, running: readonly Operation[]): void {
+  metrics.writeLatency.reset()
+  for (const details of running.map(migrationDetailsOf)) {
+    for (const { slot, writeLatency } of details?.disks ?? []) {
+      if (details === null || writeLatency.nowUs === null) continue
+      metrics.writeLatency.set({ vm: details.vm, slot }, writeLatency.nowUs / 1e6)
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { encryptionObstacleSchema } from './host.ts'
 import type { Operation } from './operation.ts'
 import { bytesPerSecondMaxSchema } from './replication.ts'
 import { arrivingVmSchema, slotSchema, vmDefinitionSchema } from './vm.ts'
+import { writeLatencySchema } from './write-latency.ts'
 
 export const memoryTuningSchema = z.object({
   downtimeLimitMs: z
@@ -245,6 +246,7 @@ export const migrationDetailsSchema = z
         sentBytes: z.int().nonnegative(),
         bytesPerSecond: z.int().nonnegative(),
         etaMs: z.int().nonnegative().nullable(),
+        writeLatency: writeLatencySchema.prefault({}),
       }),
     ),
     bytesPerSecondMax: bytesPerSecondMaxSchema.describe('limit of copying; null: none'),

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { DeviceKind, HostFacts, Network } from '../model/host.ts'
 import type { MemoryTuning } from '../model/migration.ts'
-import type { VmConfiguration, VmFacts, VmReboot, VmStart } from '../model/vm.ts'
+import type { VmConfiguration, VmDisk, VmFacts, VmReboot, VmStart } from '../model/vm.ts'
+import type { DiskWrites } from '../model/write-latency.ts'
 
 /**
  * Runs VMs. Knows nothing of storage: a disk is a device that is there.
@@ -32,6 +33,15 @@ export interface Hypervisor {
   send(vm: string, stream: Duplex, options: SendOptions): Promise<OutgoingVm>
   /** Begins to build the VM from the stream. It does not run, and does not touch its disks, before `start`. */
   receive(configuration: VmConfiguration, stream: Duplex): Promise<IncomingVm>
+  /**
+   * What the VM has written on these disks, which are its own: as the guest waited for it, or as near to that as
+   * this host can see. Counts since the VM came here, or longer, and never less than it said before. Changes
+   * nothing, and is so cheap that it may be asked every second. What cannot be counted is left out.
+   */
+  diskWrites(
+    vm: string,
+    disks: readonly Pick<VmDisk, 'slot' | 'device'>[],
+  ): Promise<readonly DiskWrites[]>
   /**
    * Runs a VM that a send left suspended, or that was received and not yet run, when this daemon
    * died; one that runs is left alone.
@@ -70,6 +80,8 @@ export interface HypervisorCapabilities {
   readonly resets: boolean
   /** `send` heeds `downtimeLimitMs` and `autoConverge`. */
   readonly tunesMemory: boolean
+  /** `diskWrites` counts. */
+  readonly countsWrites: boolean
 }
 
 export interface SendOptions extends MemoryTuning {

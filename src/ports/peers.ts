@@ -10,6 +10,7 @@ import type {
   Receiver,
   ReceiverGrant,
 } from '../model/migration.ts'
+import type { DiskWrites } from '../model/write-latency.ts'
 
 /** The storage manager at the other end of a replication URI: the one call that the two exchange. */
 export interface StoragePeers {
@@ -66,6 +67,8 @@ export interface ToolstackPeer {
   start(receiver: string, token: string): Promise<Receiver>
   /** After the VM runs there and the source has let go: takes the mirrors out on that side. */
   close(receiver: string, token: string): Promise<Receiver>
+  /** What the VM has written there. @throws WRONG_STATE while it does not run there */
+  diskWrites(receiver: string, token: string): Promise<readonly DiskWrites[]>
   /** Refused once the disks have been taken. @throws TOO_LATE_TO_CANCEL */
   abort(receiver: string, token: string, reason: string): Promise<Receiver>
 }

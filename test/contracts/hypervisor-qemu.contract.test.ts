@@ -13,15 +13,17 @@ else
   describeHypervisorContract('qemu, emulated guests', async () => {
     const hosts = await qemuHosts()
     const { source, destination } = hosts
+    const addVm = async () => {
+      const guest = hosts.guest()
+      await source.start(guest)
+      return guest.id
+    }
     return {
       source,
       destination,
       newVm: async () => hosts.guest(),
-      async addVm() {
-        const guest = hosts.guest()
-        await source.start(guest)
-        return guest.id
-      },
+      addVm,
+      addWritingVm: addVm,
       addObedientVm: () => hosts.startObedientGuest(),
       connect: async () => slowStreams(linkBytesPerSecond),
       async dispose() {

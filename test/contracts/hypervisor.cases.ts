@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { ErrorCode } from '../../src/model/errors.ts'
 import { isCrosspoolError } from '../../src/model/errors.ts'
 import type { VmFacts, VmStart } from '../../src/model/vm.ts'
+import type { DiskWrites } from '../../src/model/write-latency.ts'
 import type { Hypervisor, IncomingVm, OutgoingVm } from '../../src/ports/hypervisor.ts'
 import type { ContractCase, Disposable } from './contract.ts'
 
@@ -14,6 +15,8 @@ export interface HypervisorFixture extends Disposable {
   addVm(): Promise<string>
   /** The same with a guest that shuts down when it is asked to; left out where the rig has none. */
   addObedientVm?(): Promise<string>
+  /** The same with a guest that writes to its disks over and over; left out where the rig has none. */
+  addWritingVm?(): Promise<string>
   /** A VM that the source can start; left out where the rig cannot make one. */
   newVm?(): Promise<VmStart>
   /** A new connection between the two hosts. */
@@ -132,6 +135,21 @@ export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
       await source.pause(vm)
       await source.reboot(vm, 'hard')
       assert.deepEqual(await factsOf(source, vm), before)
+    },
+  },
+
+  {
+    name: 'counts what a VM writes and how long that takes, and never less than before',
+    isFor: ({ addWritingVm }) => addWritingVm !== undefined,
+    async run(fixture) {
+      const { source } = fixture
+      assert.ok(source.capabilities.countsWrites)
+      const vm = (await fixture.addWritingVm?.()) ?? ''
+      const first = await untilWritten(source, vm, 0)
+      const second = await untilWritten(source, vm, first.count)
+      assert.ok(first.tookUs > 0 && second.tookUs >= first.tookUs)
+      await source.destroy(vm)
+      assert.deepEqual(await source.diskWrites(vm, []), [])
     },
   },
 
@@ -280,6 +298,7 @@ interface Migration {
 
 const streamFailed = 'MEMORY_STREAM_FAILED'
 const goneMs = 120_000
+const writtenMs = 60_000
 const unknownVm = '00000000-0000-4000-8000-00000000dead'
 
 async function begin(fixture: HypervisorFixture, vm: string): Promise<Migration> {
@@ -322,6 +341,17 @@ async function untilGone(hypervisor: Hypervisor, vm: string): Promise<void> {
   const untilMs = Date.now() + goneMs
   while (await factsOf(hypervisor, vm)) {
     assert.ok(Date.now() < untilMs, `${vm} is still there`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+async function untilWritten(hypervisor: Hypervisor, vm: string, more: number): Promise<DiskWrites> {
+  const untilMs = Date.now() + writtenMs
+  const disks = (await factsOf(hypervisor, vm))?.disks ?? []
+  for (;;) {
+    const [written] = await hypervisor.diskWrites(vm, disks)
+    if (written && written.count > more) return written
+    assert.ok(Date.now() < untilMs, `${vm} writes nothing: ${JSON.stringify(written)}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

@@ -23,6 +23,7 @@ async function makeFixture(sendsAfterHandover: boolean): Promise<HypervisorFixtu
   const source = driverOf('source')
   const destination = driverOf('destination')
   let vms = 0
+  let writing: NodeJS.Timeout | undefined
   return {
     source,
     destination,
@@ -32,6 +33,13 @@ async function makeFixture(sendsAfterHandover: boolean): Promise<HypervisorFixtu
     },
     async addObedientVm() {
       return world.addVm('source', { id: 'obedient' }).id
+    },
+    async addWritingVm() {
+      const disks = [{ slot: 'xvda', device: '/dev/simulated', readOnly: false }]
+      const { id } = world.addVm('source', { id: 'writing', disks })
+      const written = { slot: 'xvda', count: 1, tookUs: 400 }
+      writing = setInterval(() => world.addWrites('source', id, written), 10)
+      return id
     },
     async newVm() {
       const common = {
@@ -44,6 +52,7 @@ async function makeFixture(sendsAfterHandover: boolean): Promise<HypervisorFixtu
     },
     connect: async () => connectedStreams(),
     async dispose() {
+      clearInterval(writing)
       expect(world.violations).toEqual([])
     },
   }

@@ -40,6 +40,8 @@ const calls = {
   reboot: (vm: string, how: VmReboot) => hypervisor.reboot(vm, how),
   pause: (vm: string) => hypervisor.pause(vm),
   unpause: (vm: string) => hypervisor.unpause(vm),
+  diskWrites: (vm: string, disks: Parameters<typeof hypervisor.diskWrites>[1]) =>
+    hypervisor.diskWrites(vm, disks),
   destroy: (vm: string) => hypervisor.destroy(vm),
   resume: (vm: string) => hypervisor.resume(vm),
   watch() {

@@ -92,6 +92,7 @@ export function startHypervisorProxy(
       deviceKinds: ['block'],
       diskSlotPrefix: 'xvd',
       tunesMemory: false,
+      countsWrites: true,
       resets: false,
     },
     timings,
@@ -111,6 +112,7 @@ export function startHypervisorProxy(
     reboot: async (vm, how) => void (await ask('reboot', vm, how)),
     pause: async (vm) => void (await ask('pause', vm)),
     unpause: async (vm) => void (await ask('unpause', vm)),
+    diskWrites: (vm, disks) => ask('diskWrites', vm, disks),
     destroy: async (vm) => void (await ask('destroy', vm)),
     resume: async (vm) => void (await ask('resume', vm)),
     async listen() {

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
+import { migrationDetailsOf } from '../../src/model/migration.ts'
 import { recordBytes, regionOffsetBytes } from '../lab/guest/record.ts'
 import { measureMigration } from '../support/measured-migration.ts'
 import { Playground } from './playground.ts'
@@ -32,6 +33,9 @@ it('a running VM moves to another pool and back, with two disks of which one is 
     ...{ ...clean, replication: 'nbd', disks: 2 },
     to: { pool: 'beta', host: 'beta1' },
   })
+  const latency = { beforeUs: expect.any(Number), duringUs: expect.any(Number) }
+  const disks = migrationDetailsOf(there.operation)?.disks
+  expect(disks).toMatchObject(Array(2).fill({ writeLatency: latency }))
   const [, arrived = ''] = await guest.vdis(destination)
   // What the guest has never written takes no space there either.
   expect((await destination.storage.getVdi(arrived)).allocatedBytes).toBeLessThan(16 * MiB)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import { CrosspoolError } from '../../src/model/errors.ts'
+import { migrationDetailsOf } from '../../src/model/migration.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import { SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts'
 import { SimulatedGuest } from './simulated-guest.ts'
@@ -109,6 +110,36 @@ describe('a migration', () => {
     expect(back).toMatchObject({ state: 'succeeded', details: { epoch: 2 } })
     expect(guest.problems()).toEqual([])
     expect((await one.toolstack.getVm(vm)).epoch).toBe(2)
+  })
+
+  it('tells how long the writes of the guest take: before, meanwhile and after', async () => {
+    const { cluster, one } = await start({
+      onCall(host, port, method) {
+        if (`${host} ${port} ${method}` === 'one storage deactivate') write('two', 500)
+      },
+    })
+    const write = (host: string, us: number) =>
+      cluster.vms.addWrites(host, vm, { slot: 'xvda', count: 10, tookUs: 10 * us })
+    write('one', 400)
+    cluster.disks.holdSync(true)
+    const request = { destination: 'http://two', srMap: {}, networkMap: {}, keepSourceDisks: false }
+    const { id } = await cluster.until(one.toolstack.migrate(vm, request), 'the beginning')
+    const seenUs = new Set<number | null | undefined>()
+    one.toolstack.operations.watch(id, (operation) =>
+      seenUs.add(migrationDetailsOf(operation)?.disks[0]?.writeLatency.nowUs),
+    )
+    for (const us of [1_200, 800]) {
+      await cluster.clock.advance(1_500)
+      write('one', us)
+    }
+    await cluster.clock.advance(3_000)
+    cluster.disks.holdSync(false)
+    const ended = await cluster.until(one.toolstack.operations.wait(id), 'the migration')
+    expect([...seenUs]).toEqual(expect.arrayContaining([null, 1_200, 800]))
+    expect(migrationDetailsOf(ended)?.disks.map(({ writeLatency }) => writeLatency)).toEqual([
+      { nowUs: null, beforeUs: 400, duringUs: 1_000, afterUs: 500 },
+      ...Array(2).fill({ nowUs: null, beforeUs: null, duringUs: null, afterUs: null }),
+    ])
   })
 
   it('is refused by its preflight without having touched anything', async () => {

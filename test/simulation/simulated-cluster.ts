@@ -201,6 +201,7 @@ export class SimulatedCluster {
       take: async (id, token, request) => receivers().take(id, token, request),
       start: async (id, token) => receivers().start(id, token),
       close: async (id, token) => receivers().close(id, token),
+      diskWrites: async (id, token) => receivers().diskWrites(id, token),
       abort: async (id, token, reason) => receivers().abort(id, token, reason),
     }
   }

@@ -64,6 +64,8 @@ function createPeer(
       ask('take', ({ toolstack }) => toolstack.receivers.take(id, token, copy(request))),
     start: (id, token) => ask('start', ({ toolstack }) => toolstack.receivers.start(id, token)),
     close: (id, token) => ask('close', ({ toolstack }) => toolstack.receivers.close(id, token)),
+    diskWrites: (id, token) =>
+      ask('diskWrites', ({ toolstack }) => toolstack.receivers.diskWrites(id, token)),
     abort: (id, token, reason) =>
       ask('abort', ({ toolstack }) => toolstack.receivers.abort(id, token, reason)),
   }

@@ -108,7 +108,7 @@ describe('a wrong behaviour is found', () => {
 const expected: Readonly<Record<string, RegExp>> = {
   'promote before release': /both sides of mirror .* are writable/,
   'resume on a timeout':
-    /without a durable refusal|the migration is undoing at release; the receiver is running/,
+    /without a durable refusal|the migration is undoing at release; the receiver is running|the shared disk is still writable at one/,
   'release recorded after the answer': /was not durably released/,
   'refusal not durable': /without a durable refusal|the receiver is/,
   'a released disk is found at boot': /could start a VM that it has released/,

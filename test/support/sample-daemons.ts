@@ -76,6 +76,7 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   take: async () => ({ ...sample.receiver, state: 'owned' }),
   start: async () => ({ ...sample.receiver, state: 'running' }),
   close: async () => ({ ...sample.receiver, state: 'closed' }),
+  getDiskWrites: async () => [{ slot: 'xvda', count: 12, tookUs: 4_800 }],
   abort: async () => ({ ...sample.receiver, state: 'aborted' }),
 }
 

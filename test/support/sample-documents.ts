@@ -192,6 +192,7 @@ export const sample = {
         sentBytes: 1024 ** 3,
         bytesPerSecond: 110 * 1024 ** 2,
         etaMs: 19_000,
+        writeLatency: { nowUs: 1_240, beforeUs: 410, duringUs: 1_180, afterUs: null },
       },
     ],
     bytesPerSecondMax: null,

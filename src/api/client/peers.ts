@@ -76,6 +76,8 @@ export function createToolstackPeers(
         take: (receiver, token, body) => client.take({ params: { receiver }, token, body }),
         start: (receiver, token) => client.start({ params: { receiver }, token }),
         close: (receiver, token) => client.close({ params: { receiver }, token }),
+        diskWrites: (receiver, token) =>
+          client.getDiskWrites({ params: { receiver }, token }, shortOptions),
         abort: (receiver, token, reason) =>
           client.abort({ params: { receiver }, token, body: { reason } }),
       }

@@ -7,6 +7,7 @@ import {
   receiverGrantSchema,
   receiverSchema,
 } from '../../model/migration.ts'
+import { diskWritesSchema } from '../../model/write-latency.ts'
 import { defineRoutes } from './route.ts'
 
 /** The part of xapi's API with which the source of a migration asks the destination. */
@@ -89,6 +90,16 @@ export const receiverRoutes = defineRoutes({
     peers: true,
     summary: 'The source has let go: the mirrors are taken out here',
     response: receiverSchema,
+    token: true,
+    errors: ['NOT_FOUND', 'UNAUTHORIZED', 'WRONG_STATE'],
+  },
+  getDiskWrites: {
+    method: 'GET',
+    path: '/receivers/{receiver}/disk-writes',
+    role: 'administrator',
+    peers: true,
+    summary: 'What the VM has written since it came here',
+    response: z.array(diskWritesSchema),
     token: true,
     errors: ['NOT_FOUND', 'UNAUTHORIZED', 'WRONG_STATE'],
   },

@@ -2,7 +2,7 @@ import { type MigrationDetails, migrationDetailsOf } from '../../model/migration
 import { isEnded, type Operation } from '../../model/operation.ts'
 import { fitParts, wrapParts } from './fit.ts'
 import { stateText, timelineView } from './operation-views.ts'
-import { bar, bytes, duration, percent, rate } from './quantities.ts'
+import { bar, bytes, duration, latency, percent, rate } from './quantities.ts'
 import type { Style } from './style.ts'
 
 /** The whole picture of a running operation, drawn anew at every change, no wider than `width`. */
@@ -61,12 +61,14 @@ function diskLine(disk: Disk, style: Style, width: number | null): string {
     return `${name.padEnd(10)} ${style('dim', stays)}`
   }
   const fraction = inSync(disk)
+  const { nowUs } = disk.writeLatency
   const parts = [
     barAndPercent(name, fraction, style, width),
     disk.state,
     ...(disk.bytesPerSecond > 0 ? [rate(disk.bytesPerSecond)] : []),
     ...(!disk.etaMs ? [] : [`done in ${duration(disk.etaMs)}`]),
     ...(disk.outOfSyncBytes > 0 ? [`${bytes(disk.outOfSyncBytes)} left`] : []),
+    ...(nowUs === null ? [] : [`writes take ${latency(nowUs)}`]),
     `${bytes(disk.sentBytes)} sent`,
   ]
   return fitParts(parts, width)
@@ -140,8 +142,22 @@ function succeeded(details: MigrationDetails, tookMs: number, style: Style): str
       `${bytes(figures.bytesReplicated)} replicated${inTheClear(disks)}`,
     ].join(', '),
   ]
+  lines.push(...disks.flatMap(writesLine))
   if (keptDisks.length > 0) lines.push(`kept at the source: ${keptDisks.join(', ')}`)
   return lines.join('\n')
+}
+
+/** What the guest has noticed of it; nothing where nothing is known. */
+function writesLine({ slot, writeLatency }: Disk): string[] {
+  const { beforeUs, duringUs, afterUs } = writeLatency
+  const known = (us: number | null, when: string) => (us === null ? [] : [`${latency(us)} ${when}`])
+  if (duringUs === null) return []
+  const parts = [
+    ...known(beforeUs, 'before'),
+    ...known(duringUs, 'meanwhile'),
+    ...known(afterUs, 'after'),
+  ]
+  return [`a write to ${slot} took ${parts.join(', ')}`]
 }
 
 /** Only what may surprise: disks are encrypted on their way unless somebody has switched it off. */

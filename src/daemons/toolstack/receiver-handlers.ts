@@ -8,7 +8,7 @@ type ReceiverRoutes = Pick<
   typeof toolstackRoutes,
   'receivePreflight' | 'receive' | 'listReceivers' | 'getReceiver' | ReceiverAct
 >
-type ReceiverAct = 'heartbeat' | 'take' | 'start' | 'close' | 'abort'
+type ReceiverAct = 'heartbeat' | 'take' | 'start' | 'close' | 'getDiskWrites' | 'abort'
 
 /** The destination's half of a migration. A receiver is for the host that asked for it. */
 export function receiverHandlers(
@@ -28,6 +28,7 @@ export function receiverHandlers(
     take: async (asked) => receivers.take(await checked(asked), asked.token, asked.body),
     start: async (asked) => receivers.start(await checked(asked), asked.token),
     close: async (asked) => receivers.close(await checked(asked), asked.token),
+    getDiskWrites: async (asked) => receivers.diskWrites(await checked(asked), asked.token),
     abort: async (asked) => receivers.abort(await checked(asked), asked.token, asked.body.reason),
   }
 }

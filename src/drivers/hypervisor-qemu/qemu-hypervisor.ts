@@ -7,6 +7,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'
 import { cpuPolicyOf, missingHere } from './cpu-models.ts'
+import { diskWrites } from './disk-writes.ts'
 import { cpuModel, memoryFacts } from './host-facts.ts'
 import { receiveVm } from './incoming-vm.ts'
 import { explainEnd, findVm, listVms } from './list-vms.ts'
@@ -65,6 +66,7 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
       diskSlotPrefix: 'vd',
       deviceKinds: ['block', 'nbd'],
       tunesMemory: true,
+      countsWrites: true,
       resets: true,
     },
     async host() {
@@ -108,6 +110,7 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
       const vm = parseQemuVm({ ...common, accelerator, details: { ...details, networkTypes } })
       return receiveVm(context, vm, stream)
     },
+    diskWrites: (id) => diskWrites(context, id),
     async resume(id) {
       if (await incomingMark(vmFolder(directory, id))) return await startIncoming(context, id)
       const { qmp } = await findVm(context, id).catch((error) => explainEnd(context, id, error))

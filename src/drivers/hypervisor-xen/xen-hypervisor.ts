@@ -5,6 +5,7 @@ import type { Clock, Random } from '../../ports/clock.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'
 import { featuresBeyond, parseCpuPolicies } from './cpu-policy.ts'
+import { diskWrites } from './disk-writes.ts'
 import { installHotplugScripts } from './hotplug-scripts.ts'
 import { receiveDomain, settleReceivedDomain } from './incoming-domain.ts'
 import { createIncomingMarks } from './incoming-mark.ts'
@@ -89,6 +90,7 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
   return {
     capabilities: {
       ...{ type: xen, sendsAfterHandover: false, tunesMemory: false, resets: false },
+      ...{ countsWrites: true },
       ...{ diskSlotPrefix: 'xvd', deviceKinds: ['block'] },
     },
     async host() {
@@ -140,6 +142,7 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
       await destroyDomains(context, ({ uuid }) => uuid === vm)
       await context.incomingMarks.remove(vm)
     },
+    diskWrites: (_vm, disks) => diskWrites(disks),
     async resume(vm) {
       if (await settleReceivedDomain(context, vm)) return
       await endLeftSenders(context, vm)

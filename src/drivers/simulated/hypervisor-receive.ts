@@ -118,5 +118,5 @@ function vmFrom(configuration: VmConfiguration): SimulatedVm {
   const { id, name, vcpus, memoryBytes, disks, interfaces, obstacles } = configuration
   const cpuFeatures = (configuration.cpuPolicy.features ?? '').split(' ').filter(Boolean)
   const common = { id, name, vcpus, memoryBytes, disks, interfaces, obstacles, cpuFeatures }
-  return { ...common, state: 'paused', guestState: '' }
+  return { ...common, state: 'paused', writes: new Map(), guestState: '' }
 }

@@ -1,5 +1,6 @@
 import { GiB } from '../../lib/units.ts'
 import type { VmDisk, VmInterface, VmState } from '../../model/vm.ts'
+import type { DiskWrites } from '../../model/write-latency.ts'
 
 /** A VM of the simulation. `guestState` stands for its memory: whatever it is when the VM is paused must arrive. */
 export interface SimulatedVm {
@@ -13,6 +14,8 @@ export interface SimulatedVm {
   readonly obstacles: readonly string[]
   readonly cpuFeatures: readonly string[]
   guestState: string
+  /** By slot, since it came to its host. */
+  readonly writes: Map<string, DiskWrites>
 }
 
 export type SimulatedVmInit = Partial<SimulatedVm> & Pick<SimulatedVm, 'id'>
@@ -60,6 +63,8 @@ export interface HypervisorWorld {
   /** Each moment at which a VM ran in two places. Must stay empty. */
   readonly violations: readonly string[]
   setState(host: string, vm: string, state: VmState): void
+  /** The guest has written to a disk, so many times, for so long. */
+  addWrites(host: string, vm: string, writes: DiskWrites): void
   remove(host: string, vm: string): void
   injectFault(host: string, fault: HypervisorFault, times?: number): void
   /** The fault of this name that is due here; it is used up by the call. */
@@ -139,6 +144,11 @@ export function createHypervisorWorld(): HypervisorWorld {
       found.state = state
       changed(record(host), vm)
     },
+    addWrites(host, vm, { slot, count, tookUs }) {
+      const writes = record(host).vms.get(vm)?.writes
+      const before = writes?.get(slot) ?? { count: 0, tookUs: 0 }
+      writes?.set(slot, { slot, count: before.count + count, tookUs: before.tookUs + tookUs })
+    },
     remove(host, vm) {
       record(host).vms.delete(vm)
       changed(record(host), vm)
@@ -182,5 +192,6 @@ function defaultVm(id: string): SimulatedVm {
     obstacles: [],
     cpuFeatures: [],
     guestState: '',
+    writes: new Map(),
   }
 }

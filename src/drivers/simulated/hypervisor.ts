@@ -45,6 +45,7 @@ export function createSimulatedHypervisor(
     capabilities: {
       ...{ type, sendsAfterHandover: context.sendsAfterHandover },
       ...{ diskSlotPrefix: 'xvd', deviceKinds: ['block'], tunesMemory: false, resets: true },
+      ...{ countsWrites: true },
     },
     async host() {
       const { memoryBytes, vms } = world.host(host)
@@ -91,6 +92,12 @@ export function createSimulatedHypervisor(
         throw new CrosspoolError('MEMORY_STREAM_FAILED', { reason: 'asked to fail by the test' })
       }
       return receiveSimulatedVm(context, configuration, stream)
+    },
+    async diskWrites(id, disks) {
+      const writes = world.host(host).vms.get(id)?.writes
+      return writes
+        ? disks.map(({ slot }) => writes.get(slot) ?? { slot, count: 0, tookUs: 0 })
+        : []
     },
     ...powerOf(context),
     async destroy(id) {

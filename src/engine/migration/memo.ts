@@ -6,9 +6,11 @@ import type {
   ReceiveRequest,
 } from '../../model/migration.ts'
 import type { Replication } from '../../model/replication.ts'
+import { unknownWriteLatency, type WriteLatency } from '../../model/write-latency.ts'
 import type { OutgoingVm } from '../../ports/hypervisor.ts'
 import type { StepContext } from '../operation/step.ts'
 import type { HeartbeatSender } from './heartbeat-sender.ts'
+import type { SeenWrites } from './write-latency.ts'
 
 /** What the source must remember of a migration across a restart. */
 export type MigrationMemo = {
@@ -29,6 +31,8 @@ export type MigrationMemo = {
   /** Null: as fast as goes. */
   bytesPerSecondMax: number | null
   figures: MigrationDetails['figures']
+  /** By slot; left out where nothing is known. */
+  writeLatency?: Record<string, WriteLatency>
 }
 
 export type MigratingDisk = DiskPlan & {
@@ -47,6 +51,8 @@ export interface MigrationLive {
   heartbeat: HeartbeatSender | null
   memory: MigrationDetails['memory']
   pausedAtMs: number | null
+  writes: SeenWrites | null
+  isCountingWrites: boolean
   readonly replications: Map<string, Replication>
   readonly stopWatching: Map<string, () => void>
   /** Makes room for the next migration in the queue. */
@@ -61,6 +67,8 @@ export function createMigrationLive(): MigrationLive {
     heartbeat: null,
     memory: { sentBytes: 0, totalBytes: 0, bytesPerSecond: 0, passes: null },
     pausedAtMs: null,
+    writes: null,
+    isCountingWrites: false,
     replications: new Map(),
     stopWatching: new Map(),
     leave: null,
@@ -77,7 +85,7 @@ export function migrationDetails(memo: MigrationMemo, live: MigrationLive): Migr
     to: memo.to,
     epoch: memo.epoch,
     bytesPerSecondMax: memo.bytesPerSecondMax ?? null,
-    disks: memo.disks.map((disk) => diskDetails(disk, live)),
+    disks: memo.disks.map((disk) => diskDetails(disk, memo, live)),
     memory: live.memory,
     heartbeat: live.heartbeat?.statistics() ?? {
       sequence: 0,
@@ -93,7 +101,11 @@ export function migrationDetails(memo: MigrationMemo, live: MigrationLive): Migr
   }
 }
 
-function diskDetails(disk: MigratingDisk, live: MigrationLive): MigrationDetails['disks'][number] {
+function diskDetails(
+  disk: MigratingDisk,
+  { writeLatency = {} }: MigrationMemo,
+  live: MigrationLive,
+): MigrationDetails['disks'][number] {
   const { slot, vdi, sourceSr, sr, sizeBytes, replicated } = disk
   const seen = live.replications.get(disk.vdi)
   return {
@@ -104,6 +116,7 @@ function diskDetails(disk: MigratingDisk, live: MigrationLive): MigrationDetails
     sentBytes: seen?.sentBytes ?? 0,
     bytesPerSecond: seen?.bytesPerSecond ?? 0,
     etaMs: seen?.etaMs ?? null,
+    writeLatency: writeLatency[slot] ?? unknownWriteLatency,
   }
 }
 

@@ -10,6 +10,7 @@ import type {
   Receiver,
   ReceiverGrant,
 } from '../../model/migration.ts'
+import type { DiskWrites } from '../../model/write-latency.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { checkRequest } from './check-request.ts'
 import { gatherDestinationFacts } from './destination-facts.ts'
@@ -40,7 +41,7 @@ import {
   withoutSecrets,
   wrongState,
 } from './receiver-record.ts'
-import { recoverReceivers } from './recover-receivers.ts'
+import { recoverReceivers, resumeReceived } from './recover-receivers.ts'
 import { refuseTooMany } from './refuse-too-many.ts'
 import { saveArrived } from './vm-records.ts'
 
@@ -178,6 +179,16 @@ export class Receivers {
     })
   }
 
+  /** What the VM has written here. @throws WRONG_STATE while it does not run here */
+  async diskWrites(id: string, token: string): Promise<DiskWrites[]> {
+    const record = await this.#authorised(id, token)
+    if (record.state !== 'running' && record.state !== 'closed')
+      throw wrongState(record, 'counting writes', 'running')
+    const { hypervisor } = this.#environment
+    const { disks } = configurationHere(record)
+    return [...(await hypervisor.diskWrites(record.request.vm.id, disks))]
+  }
+
   /** An administrator has seen whether a VM that was told to run here did. @throws NOT_FOUND */
   async settle(vm: string, ran: boolean): Promise<void> {
     const { store } = this.#environment
@@ -262,8 +273,9 @@ export class Receivers {
   async #run(record: ReceiverRecord): Promise<ReceiverRecord> {
     if (record.state === 'running' || record.state === 'closed') return record
     const { incoming } = this.#lives.get(record.id) ?? {}
+    const { hypervisor } = this.#environment
     try {
-      await (incoming ? incoming.start() : this.#resume(record))
+      await (incoming ? incoming.start() : resumeReceived(hypervisor, record.request.vm.id))
     } catch (error) {
       if (!isCrosspoolError(error, 'HANDOVER_REFUSED')) throw error
       await this.#lives.refuse(record.id, error.message, true)
@@ -272,16 +284,6 @@ export class Receivers {
     const arrived = await saveArrived(this.#environment.store, record)
     noteReceiver(this.#environment.log, arrived)
     return arrived
-  }
-
-  /** After a restart there is no handle, and only the hypervisor knows how far the start had come. */
-  async #resume({ request }: ReceiverRecord): Promise<void> {
-    try {
-      await this.#environment.hypervisor.resume(request.vm.id)
-    } catch (error) {
-      // Its guest has ended since, so it did run here.
-      if (!isCrosspoolError(error, 'WRONG_STATE')) throw error
-    }
   }
 
   async #authorised(id: string, token: string): Promise<ReceiverRecord> {

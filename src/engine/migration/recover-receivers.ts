@@ -1,4 +1,5 @@
 import { isCrosspoolError } from '../../model/errors.ts'
+import type { Hypervisor } from '../../ports/hypervisor.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import type { ReceiverLives } from './receiver-lives.ts'
 import { isTheSources, listReceivers, type ReceiverRecord } from './receiver-record.ts'
@@ -64,3 +65,13 @@ async function raiseDisks(
 
 const raisePatienceMs = 120_000
 const raisePauseMs = 1_000
+
+/** After a restart there is no handle, and only the hypervisor knows how far the start had come. */
+export async function resumeReceived(hypervisor: Hypervisor, vm: string): Promise<void> {
+  try {
+    await hypervisor.resume(vm)
+  } catch (error) {
+    // Its guest has ended since, so it did run here.
+    if (!isCrosspoolError(error, 'WRONG_STATE')) throw error
+  }
+}

@@ -1,13 +1,14 @@
-import { bytes, duration, percent, rate } from '../../lib/quantities.ts'
+import { bytes, duration, latency, percent, rate } from '../../lib/quantities.ts'
+import { MiB } from '../../lib/units.ts'
 import type { MigrationDetails } from '../../model/migration.ts'
 import { isEnded, type Operation } from '../../model/operation.ts'
 import { srNameAnywhere } from '../views/landscape.ts'
 import { outOfSyncOf } from '../views/migration.ts'
-import type { Sample } from '../views/samples.ts'
+import { latencyLines, rateLines, type Sample } from '../views/samples.ts'
 import { blackoutOf } from '../views/timeline.ts'
 import { Badge } from './badge.tsx'
+import { LinePlot } from './line-plot.tsx'
 import { Meter } from './meter.tsx'
-import { RatePlot } from './rate-plot.tsx'
 import { useStore } from './use-store.ts'
 
 interface MigrationPictureProps {
@@ -18,14 +19,37 @@ interface MigrationPictureProps {
 
 /** Where a migration is: figures, disks, memory, and how fast it goes. */
 export function MigrationPicture({ operation, details, samples }: MigrationPictureProps) {
+  const latencies = latencyLines(samples)
   return (
     <>
       {!isEnded(operation) && <Figures operation={operation} details={details} />}
       <div class="columns">
         <Transfers operation={operation} details={details} />
-        {samples.length > 1 && <RatePlot samples={samples} />}
+        {samples.length > 1 && <Rates samples={samples} />}
+        {latencies.length > 0 && (
+          <LinePlot
+            title="Write latency of the guest"
+            timesMs={samples.map(({ atMs }) => atMs)}
+            lines={latencies}
+            text={latency}
+            smallestTop={1_000}
+          />
+        )}
       </div>
     </>
+  )
+}
+
+function Rates({ samples }: Pick<MigrationPictureProps, 'samples'>) {
+  return (
+    <LinePlot
+      title="Rates"
+      timesMs={samples.map(({ atMs }) => atMs)}
+      lines={rateLines(samples)}
+      text={rate}
+      smallestTop={MiB}
+      remark={`${bytes(samples.at(-1)?.outOfSyncBytes ?? 0)} out of sync`}
+    />
   )
 }
 

@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks'
-import { bytes, duration } from '../../lib/quantities.ts'
+import { bytes, duration, latency } from '../../lib/quantities.ts'
 import type { MigrationDetails } from '../../model/migration.ts'
 import { isEnded, type Operation } from '../../model/operation.ts'
 import { verifiedOf } from '../views/migration.ts'
+import { DataTable } from './data-table.tsx'
 import { PreflightTable } from './preflight-table.tsx'
 import { useStore } from './use-store.ts'
 
@@ -39,6 +40,7 @@ export function MigrationReport({ operation, details }: MigrationReportProps) {
           {bytes(memory.sentBytes)} sent
         </Figure>
       </dl>
+      <WriteLatencies disks={details.disks} />
       {verified.length > 0 && (
         <>
           <h3>What was verified</h3>
@@ -57,6 +59,42 @@ export function MigrationReport({ operation, details }: MigrationReportProps) {
         </details>
       )}
     </section>
+  )
+}
+
+/** What the guest has noticed of it. */
+function WriteLatencies({ disks }: Pick<MigrationDetails, 'disks'>) {
+  const known = disks.filter(({ writeLatency }) => writeLatency.duringUs !== null)
+  if (known.length === 0) return null
+  const text = (us: number | null) => (us === null ? '–' : latency(us))
+  return (
+    <>
+      <h3>What a write of the guest took</h3>
+      <DataTable
+        caption="What a write of the guest took"
+        rows={known}
+        keyOf={({ slot }) => slot}
+        empty=""
+        columns={[
+          { title: 'Disk', cell: ({ slot }) => slot },
+          {
+            title: 'Before',
+            cell: ({ writeLatency }) => text(writeLatency.beforeUs),
+            isNumber: true,
+          },
+          {
+            title: 'Meanwhile',
+            cell: ({ writeLatency }) => text(writeLatency.duringUs),
+            isNumber: true,
+          },
+          {
+            title: 'After',
+            cell: ({ writeLatency }) => text(writeLatency.afterUs),
+            isNumber: true,
+          },
+        ]}
+      />
+    </>
   )
 }
 

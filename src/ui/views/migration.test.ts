@@ -3,7 +3,7 @@ import { sample } from '../../../test/support/sample-documents.ts'
 import type { MigrationDetails } from '../../model/migration.ts'
 import type { Operation, StepRecord } from '../../model/operation.ts'
 import { cancelOf, logOf, outOfSyncOf, sentenceOf, verifiedOf } from './migration.ts'
-import { addSample, type Sample } from './samples.ts'
+import { addSample, latencyLines, type Sample } from './samples.ts'
 import { blackoutOf, timelineOf } from './timeline.ts'
 
 const details: MigrationDetails = { ...sample.migrationDetails }
@@ -136,4 +136,17 @@ it('a long migration is thinned out, not cut off', () => {
   expect(samples.length).toBeLessThanOrEqual(1_200)
   expect(samples[0]?.atMs).toBe(0)
   expect(samples.at(-1)).toMatchObject({ atMs: 4_999, outOfSyncBytes: 2 * 1024 ** 3 })
+})
+
+it('draws latencies for disks of which one is known, with a gap where nothing was written', () => {
+  const [disk] = details.disks
+  if (!disk) throw new Error('the sample has a disk')
+  const at = (nowUs: number | null): MigrationDetails => {
+    const quiet = { ...disk, slot: 'xvdb', writeLatency: { ...disk.writeLatency, nowUs: null } }
+    const writeLatency = { ...disk.writeLatency, nowUs }
+    return { ...details, disks: [{ ...disk, writeLatency }, quiet] }
+  }
+  let samples: readonly Sample[] = []
+  for (const nowUs of [410, null, 1_240]) samples = addSample(samples, at(nowUs), 0, 'memory')
+  expect(latencyLines(samples)).toEqual([{ label: 'xvda', values: [410, null, 1_240] }])
 })

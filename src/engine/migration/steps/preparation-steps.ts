@@ -15,6 +15,7 @@ import { HeartbeatSender } from '../heartbeat-sender.ts'
 import { diskShare } from '../limit-disks.ts'
 import type { MigrationContext, MigrationMemo } from '../memo.ts'
 import { preflightFailure } from '../plan-receive.ts'
+import { countWrites } from '../write-latency.ts'
 
 /** Asks both sides everything that could fail later; changes nothing. */
 export function checkEverything(environment: ToolstackEnvironment): Step<MigrationContext> {
@@ -137,14 +138,17 @@ export function keepHeartbeat(environment: ToolstackEnvironment): Step<Migration
         send: (beat) => peer.heartbeat(receiver.id, receiver.token, beat),
         onMissed: (error) =>
           log.warn({ operation: context.operation, error }, 'a heartbeat was not answered'),
-        describe: () => ({
-          phase: context.step(),
-          bytesPerSecondMax: diskShare(memo),
-          replications: memo.disks.flatMap(({ slot, vdi }) => {
-            const seen = live.replications.get(vdi)
-            return seen ? [{ slot, state: seen.state, outOfSyncBytes: seen.outOfSyncBytes }] : []
-          }),
-        }),
+        describe: () => {
+          void countWrites(environment, context)
+          return {
+            phase: context.step(),
+            bytesPerSecondMax: diskShare(memo),
+            replications: memo.disks.flatMap(({ slot, vdi }) => {
+              const seen = live.replications.get(vdi)
+              return seen ? [{ slot, state: seen.state, outOfSyncBytes: seen.outOfSyncBytes }] : []
+            }),
+          }
+        },
         onLost: (error) => context.abort(error),
       })
     },

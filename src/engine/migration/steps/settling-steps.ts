@@ -4,6 +4,7 @@ import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import type { MigratingDisk, MigrationContext } from '../memo.ts'
 import { removeVmRecord } from '../vm-records.ts'
+import { countWritesThere } from '../write-latency.ts'
 import { destinationOf } from './handover-steps.ts'
 
 /**
@@ -16,7 +17,8 @@ export function takeMirrorsOut(environment: ToolstackEnvironment): Step<Migratio
     name: 'unmirror',
     weight: 2,
     forwards: 'always',
-    async run({ memo, live }) {
+    async run(context) {
+      const { memo, live } = context
       for (const stop of live.stopWatching.values()) stop()
       const here = memo.disks.map(({ replication }) =>
         replication ? storage.stopReplication(replication, 'nothing') : null,
@@ -24,6 +26,7 @@ export function takeMirrorsOut(environment: ToolstackEnvironment): Step<Migratio
       const { peer, id, token } = destinationOf(environment, memo)
       await settleAll<unknown>([...here, peer.close(id, token)])
       live.heartbeat?.stop()
+      await countWritesThere(environment, context)
     },
   }
 }
@@ -44,7 +47,8 @@ export function forgetVm({ hypervisor, store }: ToolstackEnvironment): Step<Migr
 }
 
 /** The source's disks: those that Crosspool made go, unless they are to stay; the administrator's always stay. */
-export function putDisksAway({ clock, storage }: ToolstackEnvironment): Step<MigrationContext> {
+export function putDisksAway(environment: ToolstackEnvironment): Step<MigrationContext> {
+  const { clock, storage } = environment
   const putAway = async (
     { vdi, toAdopt, managed, replicated }: MigratingDisk,
     keep: boolean,
@@ -59,7 +63,8 @@ export function putDisksAway({ clock, storage }: ToolstackEnvironment): Step<Mig
     name: 'put-away',
     weight: 1,
     forwards: 'always',
-    async run({ memo }) {
+    async run(context) {
+      const { memo } = context
       const stayed = await settleAll(
         memo.disks.map(async (disk) => {
           const stays = await putAway(disk, memo.request.keepSourceDisks).catch(
@@ -73,6 +78,7 @@ export function putDisksAway({ clock, storage }: ToolstackEnvironment): Step<Mig
         }),
       )
       memo.keptDisks = stayed.flat()
+      await countWritesThere(environment, context)
       memo.figures.totalMs = Math.round(clock.now() - memo.startedAtMs)
     },
   }

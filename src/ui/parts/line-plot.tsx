@@ -1,28 +1,40 @@
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
-import { bytes, rate } from '../../lib/quantities.ts'
-import { MiB } from '../../lib/units.ts'
-import type { Sample } from '../views/samples.ts'
+import type { Line } from '../views/samples.ts'
 import { clockTime } from '../views/times.ts'
 import { useStore } from './use-store.ts'
 
 const heightPx = 230
 const colours = ['--line-1', '--line-2', '--line-3', '--line-4'] as const
 
-/** How fast each disk and the memory went across, and what was still to be copied. */
-export function RatePlot({ samples }: { samples: readonly Sample[] }) {
+interface LinePlotProps {
+  readonly title: string
+  readonly timesMs: readonly number[]
+  readonly lines: readonly Line[]
+  readonly text: (value: number) => string
+  /** The scale ends no lower. */
+  readonly smallestTop: number
+  /** What is worth saying beside the last value of each line. */
+  readonly remark?: string
+}
+
+/** Lines over the time of day. */
+export function LinePlot({ title, timesMs, lines, text, smallestTop, remark = '' }: LinePlotProps) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<UPlot | null>(null)
   const { theme } = useStore()
-  const slots = Object.keys(samples.at(-1)?.diskRates ?? {})
-  const shape = `${theme.value} ${slots.join(' ')}`
-  const data = dataOf(samples, slots)
+  const labels = lines.map(({ label }) => label)
+  const shape = `${theme.value} ${labels.join(' ')}`
+  const data: UPlot.AlignedData = [
+    timesMs.map((atMs) => atMs / 1_000),
+    ...lines.map(({ values }) => [...values]),
+  ]
 
   // Made anew only when its lines or colours change.
   useEffect(() => {
     const element = place.current
     if (!element) return
-    const made = new UPlot(optionsOf(element, slots), data, element)
+    const made = new UPlot(optionsOf(element, { labels, text, smallestTop }), data, element)
     plot.current = made
     const observer = new ResizeObserver(() =>
       made.setSize({ width: element.clientWidth, height: heightPx }),
@@ -36,34 +48,34 @@ export function RatePlot({ samples }: { samples: readonly Sample[] }) {
 
   useEffect(() => plot.current?.setData(data), [data])
 
-  const last = samples.at(-1)
+  const lastOf = ({ label, values }: Line) => {
+    const last = values.at(-1)
+    return `${label} ${typeof last === 'number' ? text(last) : 'nothing'}`
+  }
+  const id = title.replaceAll(' ', '-').toLowerCase()
   return (
-    <section class="panel" aria-labelledby="rates">
-      <h2 id="rates">Rates</h2>
+    <section class="panel" aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
       <div
         ref={place}
         class="plot"
         role="img"
-        aria-label={`Rates over time; at last ${slots.map((slot) => `${slot} ${rate(last?.diskRates[slot] ?? 0)}`).join(', ')}, ${bytes(last?.outOfSyncBytes ?? 0)} out of sync`}
+        aria-label={`${title} over time; at last ${[...lines.map(lastOf), ...(remark ? [remark] : [])].join(', ')}`}
       />
     </section>
   )
 }
 
-function dataOf(samples: readonly Sample[], slots: readonly string[]): UPlot.AlignedData {
-  return [
-    samples.map(({ atMs }) => atMs / 1_000),
-    ...slots.map((slot) => samples.map(({ diskRates }) => diskRates[slot] ?? null)),
-    samples.map(({ memoryRate }) => memoryRate),
-  ]
+interface PlotShape extends Pick<LinePlotProps, 'text' | 'smallestTop'> {
+  readonly labels: readonly string[]
 }
 
-function optionsOf(element: HTMLElement, slots: readonly string[]): UPlot.Options {
+function optionsOf(element: HTMLElement, { labels, text, smallestTop }: PlotShape): UPlot.Options {
   const colour = (name: string) => colourOf(element, name)
-  const text = colour('--quiet')
   const grid = { stroke: colour('--line'), width: 1 }
-  const axis = { stroke: text, grid, ticks: grid, font: '11px system-ui, sans-serif' }
-  const series = [...slots, 'memory'].map((label, index) => ({
+  const font = '11px system-ui, sans-serif'
+  const axis = { stroke: colour('--quiet'), grid, ticks: grid, font }
+  const series = labels.map((label, index) => ({
     label,
     stroke: colour(colours[index % colours.length] ?? '--line-1'),
     width: 2,
@@ -74,14 +86,14 @@ function optionsOf(element: HTMLElement, slots: readonly string[]): UPlot.Option
     height: heightPx,
     cursor: { y: false },
     legend: { live: false },
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.15, MiB)] } },
+    scales: { y: { range: (_plot, _min, max) => [0, Math.max((max ?? 0) * 1.15, smallestTop)] } },
     axes: [
       {
         ...axis,
         space: 80,
         values: (_, values) => values.map((value) => clockTime(value * 1_000)),
       },
-      { ...axis, size: 78, values: (_, values) => values.map((value) => rate(value)) },
+      { ...axis, size: 78, values: (_, values) => values.map(text) },
     ],
     series: [{}, ...series],
   }
