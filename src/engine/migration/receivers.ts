@@ -253,11 +253,9 @@ export class Receivers {
     try {
       const { incoming } = this.#lives.get(record.id) ?? {}
       if (!incoming) throw refusal('no memory has arrived')
-      // The disks are not used before the VM runs, so they need not wait for the last of its memory.
-      await settleAll([
-        incoming.ready,
-        record.disks.length ? storage.takeDisks(handoverOfReceiver(record.disks)) : null,
-      ])
+      // Nobody uses the disks before the VM runs: they need not wait for the last of its memory.
+      const disks = handoverOfReceiver(record.disks)
+      await settleAll([incoming.ready, disks.length ? storage.takeDisks(disks) : null])
     } catch (error) {
       log.error({ operation, error }, 'the disks could not be taken')
       const reason = isCrosspoolError(error) ? error.message : 'the disks could not be taken'

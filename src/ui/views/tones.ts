@@ -39,6 +39,7 @@ export const replicationTones: Readonly<Record<Replication['state'], Tone>> = {
   syncing: 'busy',
   synced: 'good',
   interrupted: 'warn',
+  paused: 'quiet',
   'handed-over': 'good',
   failed: 'bad',
   stopped: 'quiet',
