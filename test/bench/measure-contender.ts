@@ -94,6 +94,8 @@ async function untilHeard(contender: Contender, sinceMs: number): Promise<void> 
 async function observe(contender: Contender, { beganMs, endedMs, sync, marks }: Moved) {
   const observations = await contender.observations(beganMs - windowMs)
   const blackout = blackoutOf(observations)
+  if (new Set(observations.map(({ report }) => report.boot)).size > 1)
+    throw new Error('the guest has crashed and booted anew')
   const latency = (from: number, to: number): Latency => {
     const values = latenciesUs(observations, { beganMs: from, endedMs: to })
     // A phase may be too short for a single write.

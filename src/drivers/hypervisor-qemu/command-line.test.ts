@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { MiB } from '../../lib/units.ts'
-import { commandLineOf } from './command-line.ts'
+import { KiB, MiB } from '../../lib/units.ts'
+import { commandLineOf, ramBytesOf } from './command-line.ts'
 import { defaultCpu } from './cpu-models.ts'
 import { blockNodeOf } from './parse-device.ts'
 import { parseQemuVm, type QemuVm } from './qemu-vm.ts'
@@ -47,6 +47,13 @@ test('a copy that arrives has the same hardware at the same places, and waits', 
     commandLineOf(vm, { ...parts, isIncoming }),
   )
   expect(there).toEqual([...(here ?? []), '-incoming', 'defer'])
+})
+
+test('the memory of an emulated guest does not end where 64 pages do, that of another one is as asked for', () => {
+  const markedAtOnceBytes = 64 * 4 * KiB
+  expect(ramBytesOf(vm) % markedAtOnceBytes).not.toBe(0)
+  expect(commandLineOf(vm, parts)).toContain(`size=${ramBytesOf(vm)}B`)
+  expect(ramBytesOf({ ...vm, accelerator: 'kvm' })).toBe(vm.memoryBytes)
 })
 
 test('a guest that boots its disk is given no kernel', () => {

@@ -1,3 +1,4 @@
+import { KiB } from '../../lib/units.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmDisk, VmInterface } from '../../model/vm.ts'
 import { blockNodeOf } from './parse-device.ts'
@@ -23,6 +24,20 @@ const firstInterfacePlace = 0x14
 /** Code that emulation has translated is kept up to this size; QEMU's own limit is a gigabyte for each VM. */
 const translatedMebibytes = 128
 
+const carefulBytes = 8 * KiB
+
+/**
+ * QEMU before 9.0 loses writes of an emulated guest that is migrated: where it goes through the marks of 64 pages at once
+ * it forgets to have the guest's next write to them noticed ("physmem: Fix migration dirty bitmap coherency with TCG memory
+ * access"). It goes page by page where memory does not end at such a place, so an emulated guest has two pages more.
+ */
+export function ramBytesOf({
+  accelerator,
+  memoryBytes,
+}: Pick<QemuVm, 'accelerator' | 'memoryBytes'>) {
+  return accelerator === 'tcg' ? memoryBytes + carefulBytes : memoryBytes
+}
+
 /** The arguments of QEMU that run this VM on this host. @throws BAD_REQUEST, NOT_SUPPORTED */
 export function commandLineOf(vm: QemuVm, parts: CommandLineParts): readonly string[] {
   const { folder, networks, platform, isIncoming } = parts
@@ -31,7 +46,7 @@ export function commandLineOf(vm: QemuVm, parts: CommandLineParts): readonly str
     ...['-machine', vm.details.machine, ...acceleratorOf(vm)],
     // Better no guest at all than one that lacks what its CPU promised where it came from.
     ...['-cpu', `${vm.details.cpu},enforce=on`],
-    ...['-m', option({ size: `${vm.memoryBytes}B` }), '-smp', option({ cpus: vm.vcpus })],
+    ...['-m', option({ size: `${ramBytesOf(vm)}B` }), '-smp', option({ cpus: vm.vcpus })],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
     // A guest that sleeps looks like a VM that somebody has stopped.
     ...['-global', 'ICH9-LPC.disable_s3=1', '-global', 'ICH9-LPC.disable_s4=1'],
