@@ -7,6 +7,7 @@ import { z } from 'zod'
  *   offered ----> connecting ----> syncing <----> synced ----> handed-over
  *   (target        |                  |             |
  *    only)         +------ interrupted (the link is down; the provider tries again)
+ *   A replica that is kept is synced, syncing or interrupted, or paused (only what differs is noted).
  *   Any state -> failed (cannot go on by itself) or stopped (taken out, everything removed).
  */
 export const replicationStateSchema = z.enum([
@@ -17,6 +18,7 @@ export const replicationStateSchema = z.enum([
   'interrupted',
   'paused',
   'handed-over',
+  'paused',
   'failed',
   'stopped',
 ])
@@ -29,6 +31,34 @@ export const replicationSideSchema = z.enum(['source', 'target'])
  */
 export const keepModeSchema = z.enum(['every-write', 'difference'])
 export type KeepMode = z.infer<typeof keepModeSchema>
+
+const forMsMax = 366 * 24 * 3_600_000
+
+/** For how long a replica is kept. */
+export const keepForMsSchema = z.int().min(1_000).max(forMsMax).nullable()
+
+/** A disk of this VM and the replica of it, as both sides record it. */
+const keptFields = {
+  vm: z.string().max(100),
+  slot: z.string().max(100),
+  other: z.string().max(512).describe('POOL/HOST that has the other one'),
+  mode: keepModeSchema,
+}
+
+/** What a storage manager is told when a mirror becomes a replica. */
+export const keepReplicationSchema = z.object({
+  ...keptFields,
+  side: replicationSideSchema.describe('what this side is from now on: the VM is at the source'),
+  forMs: keepForMsSchema.describe('by the clock of this side; null: until it is dropped'),
+})
+export type KeepReplication = z.infer<typeof keepReplicationSchema>
+
+export const keptReplicaSchema = z.object({
+  ...keptFields,
+  sinceMs: z.int(),
+  untilMs: z.int().nullable(),
+})
+export type KeptReplica = z.infer<typeof keptReplicaSchema>
 
 /** DRBD itself takes no less. */
 const bytesPerSecondMaxMin = 256 * 1024
@@ -56,6 +86,19 @@ export const replicationSchema = z
     etaMs: z.int().nonnegative().nullable(),
     bytesPerSecondMax: bytesPerSecondMaxSchema.describe('limit of its copying; null: none'),
     reason: z.string().nullable().describe('why it is interrupted or failed'),
+    kept: keptReplicaSchema
+      .extend({
+        lackingSinceMs: z
+          .int()
+          .nullable()
+          .describe('writes from then on may be missing in the replica; null: it has each one'),
+        isWhole: z
+          .boolean()
+          .describe('the replica is the disk as it was at one moment: not while it catches up'),
+      })
+      .nullable()
+      .default(null)
+      .describe('the target is a replica that is kept; null: a migration has the mirror'),
   })
   .meta({ id: 'Replication' })
 export type Replication = z.infer<typeof replicationSchema>

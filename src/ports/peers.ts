@@ -26,6 +26,8 @@ export interface JoinRequest {
   readonly secret: string
   readonly sizeBytes: number
   readonly hello: Readonly<Record<string, string | number>>
+  /** It has noted what differs from the replica at the target. Otherwise what is there counts for nothing. */
+  readonly continues?: boolean | undefined
 }
 
 export interface JoinAnswer {

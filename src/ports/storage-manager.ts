@@ -1,6 +1,6 @@
 import type { DeviceKind } from '../model/host.ts'
 import type { Relocation } from '../model/relocation.ts'
-import type { Replication } from '../model/replication.ts'
+import type { KeepMode, KeepReplication, Replication } from '../model/replication.ts'
 import type { Sr, SrCreate } from '../model/sr.ts'
 import type { Vdi, VdiCreate } from '../model/vdi.ts'
 
@@ -59,6 +59,14 @@ export interface StorageManager {
    * since it depends on the provider which of them keeps it.
    */
   limitReplication(replication: string, bytesPerSecondMax: number | null): Promise<Replication>
+  /**
+   * Instead of stopping it: one of its disks stays as a replica of the other, until its time has come, it is
+   * stopped, or it is begun again by `getReplicationTarget` and `replicateTo`, which then copy what differs
+   * under the same id. The source, where the VM is, is told first. `keep` left out: as it was kept before; a
+   * source that does not know for sure what differs ends it instead. A replica that is stopped with 'nothing'
+   * is removed with its volume, if that is ours. @throws NOT_FOUND, WRONG_STATE, NOT_SUPPORTED
+   */
+  keepReplication(replication: string, keep?: KeepReplication): Promise<void>
   /** Takes the mirror out on this side. `keep`: 'volume' when the VM runs (or will run) here. A missing one is no error. */
   stopReplication(replication: string, keep: 'volume' | 'nothing'): Promise<void>
   /** The disks' handover; see ports/datapath.ts. Each disk with its replication, or null where both sides reach it. */
@@ -85,6 +93,8 @@ export interface StorageFacts {
   readonly replicationSchemes: readonly string[]
   /** What keeps it from encrypting replications, and what to do about it; null: nothing. */
   readonly encryptionObstacle: string | null
+  /** How it can keep replicas, best first. */
+  readonly keepModes: readonly KeepMode[]
   /** What an activated VDI looks like to a hypervisor. */
   readonly deviceKind: DeviceKind
 }

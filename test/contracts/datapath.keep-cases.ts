@@ -219,6 +219,23 @@ function casesOf(mode: KeepMode): readonly ContractCase<DatapathFixture>[] {
       },
     },
     {
+      name: `${mode}: still knows what differs when the target could not be reached to begin again`,
+      isFor: keeps(mode),
+      async run(fixture) {
+        const { kept, there } = await handedOver(fixture)
+        await keep(there, kept, mode)
+        await there.target.datapath.deactivate(kept.targetDisk)
+        await there.source.datapath.prepare(kept.sourceMirror)
+        await there.source.write(kept.sourcePath, 550, 'prepared in vain')
+        await there.source.datapath.keep(kept.sourceMirror, mode)
+        await there.source.write(kept.sourcePath, 551, 'kept again')
+        const { again, sentBytes } = await sentAgain(there, kept)
+        assert.ok(sentBytes <= differenceBytesMax, `${sentBytes} bytes were sent`)
+        await assertSame(there, again, [100, 550, 551])
+        await end(there, again)
+      },
+    },
+    {
       name: `${mode}: refuses to take a replica that has not been begun again`,
       isFor: keeps(mode),
       async run(fixture) {

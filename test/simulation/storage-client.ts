@@ -49,6 +49,8 @@ export function createStorageClient(
     listReplications: () => ask('listReplications', (sm) => sm.listReplications()),
     getReplication: (id) => ask('getReplication', (sm) => sm.getReplication(id)),
     limitReplication: (id, max) => ask('limitReplication', (sm) => sm.limitReplication(id, max)),
+    keepReplication: (id, keep) =>
+      ask('keepReplication', (sm) => sm.keepReplication(id, keep && copy(keep))),
     stopReplication: (id, keep) => ask('stopReplication', (sm) => sm.stopReplication(id, keep)),
     armHandover: (disks) => ask('armHandover', (sm) => sm.armHandover(copy(disks))),
     releaseDisks: (disks) => ask('releaseDisks', (sm) => sm.releaseDisks(copy(disks))),

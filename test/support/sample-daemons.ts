@@ -94,6 +94,7 @@ const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
     replicationSchemes: ['drbd+wireguard'],
     encryptionObstacle: null,
     deviceKind: 'block',
+    keepModes: ['every-write'],
   }),
   listSrs: async () => [sample.sr],
   createSr: async () => sample.sr,
@@ -126,6 +127,7 @@ const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
   watchReplication: async () =>
     announce<Replication>([{ ...sample.replication, state: 'stopped' }]),
   limitReplication: async ({ body }) => ({ ...sample.replication, ...body }),
+  keepReplication: nothing,
   stopReplication: nothing,
   join: async ({ body }) => ({ welcome: { ...body.hello, port: 7790 } }),
   armHandover: nothing,

@@ -73,6 +73,7 @@ export const sample = {
     etaMs: 19_000,
     bytesPerSecondMax: null,
     reason: null,
+    kept: null,
   },
   vm: {
     id: '2f3c1d7e-0000-4000-8000-000000000001',

@@ -50,6 +50,8 @@ export function createRemoteStorageManager(
     watchReplication: (replication, listener) => watchReplication(client, replication, listener),
     limitReplication: (replication, bytesPerSecondMax) =>
       client.limitReplication({ params: { replication }, body: { bytesPerSecondMax } }),
+    keepReplication: (replication, keep) =>
+      done(client.keepReplication({ params: { replication }, ...(keep ? { body: keep } : {}) })),
     stopReplication: (replication, keep) =>
       done(client.stopReplication({ params: { replication }, query: { keep } })),
     armHandover: (disks) => done(client.armHandover({ body: handover(disks) })),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  keepReplicationSchema,
   type Replication,
   replicationLimitSchema,
   replicationSchema,
@@ -49,6 +50,16 @@ export const replicationRoutes = defineRoutes({
     response: replicationSchema,
     errors: ['NOT_FOUND'],
   },
+  keepReplication: {
+    method: 'POST',
+    path: '/replications/{replication}/keep',
+    role: 'administrator',
+    summary:
+      'Keeps one of its disks as a replica of the other; without a body as it was kept before',
+    body: keepReplicationSchema.optional(),
+    response: emptySchema,
+    errors: ['NOT_FOUND', 'WRONG_STATE', 'NOT_SUPPORTED'],
+  },
   stopReplication: {
     method: 'DELETE',
     path: '/replications/{replication}',
@@ -62,7 +73,10 @@ export const replicationRoutes = defineRoutes({
     path: '/replications/{replication}/join',
     role: 'anyone',
     summary: 'Between storage managers: the source answers the URI',
-    body: z.object({ secret: z.string(), sizeBytes: z.int().positive(), hello: helloSchema }),
+    body: z.object({
+      ...{ secret: z.string(), sizeBytes: z.int().positive(), hello: helloSchema },
+      continues: z.boolean().optional().describe('it has noted what differs from the replica'),
+    }),
     response: z.object({ welcome: helloSchema }),
     errors: ['NOT_FOUND', 'URI_REFUSED', 'SIZE_MISMATCH'],
   },

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { fingerprintSchema } from '../../model/access.ts'
 import { deviceKindSchema, encryptionObstacleSchema } from '../../model/host.ts'
 import { isOver, type Relocation, relocationSchema } from '../../model/relocation.ts'
-import { replicationSchema } from '../../model/replication.ts'
+import { keepModeSchema, replicationSchema } from '../../model/replication.ts'
 import { srCreateSchema, srSchema } from '../../model/sr.ts'
 import { vdiCreateSchema, vdiSchema } from '../../model/vdi.ts'
 import { accessRoutes } from './access-routes.ts'
@@ -30,6 +30,10 @@ export const storageRoutes = defineRoutes({
       apiVersion: z.string(),
       fingerprint: fingerprintSchema,
       replicationSchemes: z.array(z.string()),
+      keepModes: z
+        .array(keepModeSchema)
+        .default([])
+        .describe('how it can keep replicas, best first'),
       encryptionObstacle: encryptionObstacleSchema,
       deviceKind: deviceKindSchema,
     }),

@@ -13,8 +13,8 @@ export function storageHandlers(
     ...accessHandlers(access),
     health: async () => ({ status: 'ok', apiVersion }),
     facts: async () => {
-      const { replicationSchemes, ...facts } = await storage.facts()
-      return { ...facts, replicationSchemes: [...replicationSchemes] }
+      const { replicationSchemes, keepModes, ...facts } = await storage.facts()
+      return { ...facts, replicationSchemes: [...replicationSchemes], keepModes: [...keepModes] }
     },
     listSrs: async () => [...(await storage.listSrs())],
     createSr: ({ body: { id, ...create } }) =>
@@ -50,6 +50,8 @@ export function storageHandlers(
     },
     limitReplication: ({ params, body }) =>
       storage.limitReplication(params.replication, body.bytesPerSecondMax),
+    keepReplication: ({ params, body }) =>
+      nothing(storage.keepReplication(params.replication, body)),
     stopReplication: ({ params, query }) =>
       nothing(storage.stopReplication(params.replication, query.keep)),
     join: async ({ params, body, requester: { fingerprint } }) => {

@@ -1,3 +1,4 @@
+import type { KeptReplica } from '../../model/replication.ts'
 import type { VolumeFormat } from '../../model/vdi.ts'
 import type { MirrorHello } from '../../ports/datapath.ts'
 import type { Json, RecordStore } from '../../ports/record-store.ts'
@@ -33,6 +34,8 @@ export type VdiRecord = {
   /** The device of the administrator's that was adopted. */
   readonly adopted: string | null
   readonly replication: string | null
+  /** It is the replica of a disk that is elsewhere: nobody may use it until it is mirrored to again. Older records lack it. */
+  readonly isReplica?: boolean
   /** The SR of a second volume of this id, which is not the disk, or is it no more. */
   readonly relocation: { readonly sr: string } | null
   readonly unfinished: 'creating' | 'destroying' | null
@@ -43,6 +46,8 @@ export type VdiRecord = {
  * - `preparing`: the source is on its way to the target; after a crash it is taken back
  * - `accepting`: the URI has been used; after a crash nobody knows whether the source has the answer
  * - `running`: the kernel keeps the mirror, with or without this daemon
+ * - `keeping`: is becoming a replica, or the disk of one; goes on after a crash
+ * - `kept`: one of its disks is a replica of the other, as `kept` says
  * - `stopping`: is being taken out; goes on after a crash
  * - `failed`: cannot go on, and waits to be stopped
  */
@@ -50,6 +55,8 @@ export type ReplicationRecord = {
   readonly id: string
   readonly vdi: string
   readonly side: 'source' | 'target'
+  /** The side that it was at first, where that is not `side`: see Mirror. */
+  readonly end?: 'source' | 'target'
   readonly provider: string
   readonly sizeBytes: number
   readonly secret: string
@@ -57,15 +64,25 @@ export type ReplicationRecord = {
   readonly volumeFormat: VolumeFormat
   readonly discardsReadAsZeroes?: boolean
   readonly adopted: string | null
-  /** Target: what the source said when it joined; with it the target can be brought up again. */
   /** Target: fingerprint of the only storage manager that may answer the URI; null: whoever has it. */
   readonly source: string | null
+  /** Target: what the source said when it joined; with it the target can be brought up again. */
   readonly hello: MirrorHello | null
   /** Target: the handover may come at any moment. From then on a reboot ends it. */
   readonly isArmed: boolean
   /** Null: as fast as goes. Records of older versions lack it. */
   readonly bytesPerSecondMax?: number | null
-  readonly phase: 'offered' | 'preparing' | 'accepting' | 'running' | 'stopping' | 'failed'
+  readonly phase:
+    | 'offered'
+    | 'preparing'
+    | 'accepting'
+    | 'running'
+    | 'keeping'
+    | 'kept'
+    | 'stopping'
+    | 'failed'
+  /** Of a replica, also while it is begun again. Records of older versions lack it. */
+  readonly kept?: KeptReplica | null
   /** While stopping: what is left beneath the VM's device. */
   readonly keep: 'volume' | 'nothing' | null
   readonly reason: string | null

@@ -1,5 +1,5 @@
 import { CrosspoolError } from '../../model/errors.ts'
-import type { Disk, Mirror } from '../../ports/datapath.ts'
+import type { DatapathCapabilities, Disk, Mirror } from '../../ports/datapath.ts'
 import type { ReplicationRecord, VdiRecord } from './records.ts'
 import { toDisk } from './vdi-records.ts'
 
@@ -28,7 +28,7 @@ export function toMirror(record: ReplicationRecord): Mirror {
   const { discardsReadAsZeroes = false } = record
   const volume = { volumePath, format: volumeFormat, discardsReadAsZeroes }
   const disk: Disk = { vdi, sizeBytes, ...volume, adopted }
-  return { id, side, end: side, scheme: provider, disk, secret }
+  return { id, side, end: record.end ?? side, scheme: provider, disk, secret }
 }
 
 export function checkSize(sizeBytes: number, targetSizeBytes: number): void {
@@ -38,4 +38,17 @@ export function checkSize(sizeBytes: number, targetSizeBytes: number): void {
 
 export function refused(reason: string): CrosspoolError {
   return new CrosspoolError('URI_REFUSED', { reason })
+}
+
+/** The best that both sides have. @throws NOT_SUPPORTED */
+export function chooseScheme(
+  { schemes: own, encryptionObstacle }: DatapathCapabilities,
+  schemes?: readonly string[],
+): string {
+  const scheme = own.find((candidate) => !schemes || schemes.includes(candidate))
+  if (scheme) return scheme
+  const mine = own.join(', ') || 'none'
+  const obstacle = encryptionObstacle ? `; ${encryptionObstacle}` : ''
+  const reason = `this host has ${mine}, the source ${schemes?.join(', ') || 'none'}${obstacle}`
+  throw new CrosspoolError('NOT_SUPPORTED', { what: 'Replication', reason })
 }

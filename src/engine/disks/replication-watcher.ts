@@ -11,6 +11,13 @@ interface Watched {
   readonly meter: TransferRateMeter
   readonly listeners: OrderedListeners<Replication>
   stopMirrorWatch: (() => void) | null
+  /** Of a replica, as it has been seen since this daemon was started. */
+  completeness: Completeness
+}
+
+interface Completeness {
+  readonly lackingSinceMs: number | null
+  readonly isWhole: boolean
 }
 
 /** Watches the mirror of a record; answers how to stop. */
@@ -34,11 +41,13 @@ export class ReplicationWatcher {
   note(record: ReplicationRecord): void {
     const watched = this.#watched.get(record.id) ?? this.#add(record)
     watched.record = record
-    watched.seen = { ...watched.seen, bytesPerSecondMax: record.bytesPerSecondMax ?? null }
-    if (record.phase === 'running') this.#start(watched)
+    const { side, bytesPerSecondMax = null } = record
+    watched.seen = { ...watched.seen, side, bytesPerSecondMax }
+    if (record.phase !== 'kept') watched.completeness = unknownOf(record)
+    if (record.phase === 'running' || record.phase === 'kept') this.#start(watched)
     else this.#stop(watched)
-    if (record.phase !== 'running' && record.phase !== 'stopping')
-      this.#show(watched, { ...watched.seen, ...still(record) })
+    if (record.phase !== 'running' && record.phase !== 'kept' && record.phase !== 'stopping')
+      this.#show(watched, { ...watched.seen, ...still(record), kept: null })
   }
 
   /** It has been taken out: listeners are told for the last time. */
@@ -84,8 +93,9 @@ export class ReplicationWatcher {
         ...{ id, vdi, side, provider, sizeBytes, ...still(record) },
         encrypted: isEncryptedScheme(provider),
         ...{ outOfSyncBytes: sizeBytes, sentBytes: 0 },
-        bytesPerSecondMax: record.bytesPerSecondMax ?? null,
+        ...{ bytesPerSecondMax: record.bytesPerSecondMax ?? null, kept: null },
       },
+      completeness: unknownOf(record),
       meter: new TransferRateMeter(),
       listeners: createOrderedListeners<Replication>(),
       stopMirrorWatch: null,
@@ -95,9 +105,11 @@ export class ReplicationWatcher {
   }
 
   #start(watched: Watched): void {
-    if (watched.stopMirrorWatch) return
+    // What is watched is told anew when a mirror becomes a replica, or a replica a mirror.
+    this.#stop(watched)
     watched.stopMirrorWatch = this.#watchMirror(watched.record, (status) => {
-      const { state, sentBytes, reason } = status
+      const { sentBytes, reason } = status
+      const state = stateOf(watched.record, status)
       // A provider counts in blocks of its own, and the last one may stand over.
       const outOfSyncBytes = Math.min(status.outOfSyncBytes, watched.record.sizeBytes)
       const atMs = this.#clock.monotonicMs()
@@ -105,8 +117,23 @@ export class ReplicationWatcher {
       const etaMs = state === 'syncing' || state === 'synced' ? rate.etaMs : null
       const { bytesPerSecond } = rate
       const seen = { state, outOfSyncBytes, sentBytes, bytesPerSecond, etaMs, reason }
-      this.#show(watched, { ...watched.seen, ...seen })
+      this.#show(watched, { ...watched.seen, ...seen, kept: this.#kept(watched, state) })
     })
+  }
+
+  /** A replica that was in step and has lost its link is whole; one that was catching up is not. */
+  #kept(watched: Watched, state: Replication['state']): Replication['kept'] {
+    const { record, completeness } = watched
+    if (record.phase !== 'kept' || !record.kept) return null
+    const nowMs = this.#clock.now()
+    if (state === 'synced') watched.completeness = { lackingSinceMs: null, isWhole: true }
+    else if (state === 'interrupted' && completeness.lackingSinceMs === null)
+      watched.completeness = { ...completeness, lackingSinceMs: nowMs }
+    else if (state === 'syncing') {
+      const lackingSinceMs = completeness.lackingSinceMs ?? nowMs
+      watched.completeness = { lackingSinceMs, isWhole: false }
+    }
+    return { ...record.kept, ...watched.completeness }
   }
 
   #stop(watched: Watched): void {
@@ -124,4 +151,20 @@ export class ReplicationWatcher {
 function still({ phase, reason }: ReplicationRecord) {
   const state = phase === 'offered' || phase === 'failed' ? phase : ('connecting' as const)
   return { state, reason, bytesPerSecond: 0, etaMs: null }
+}
+
+/** Nobody has looked since it was kept: what it lacks is what was written since then, and whether it is whole nobody knows. */
+function unknownOf({ kept }: ReplicationRecord): Completeness {
+  const isDifference = kept?.mode === 'difference'
+  return { lackingSinceMs: kept?.sinceMs ?? 0, isWhole: isDifference }
+}
+
+/** A replica that nothing is known of waits for its other side, or to be begun again. */
+function stateOf(
+  { phase, kept }: ReplicationRecord,
+  { state }: MirrorStatus,
+): Replication['state'] {
+  if (phase !== 'kept') return state
+  if (kept?.mode === 'difference') return 'paused'
+  return state === 'synced' || state === 'syncing' ? state : 'interrupted'
 }

@@ -1,7 +1,9 @@
 import type { KeyedLock } from '../../lib/keyed-lock.ts'
 import type { StorageEnvironment } from './environment.ts'
+import type { KeptReplicas } from './kept-replicas.ts'
 import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
 import type { Relocations } from './relocations.ts'
+import type { ReplicationWatcher } from './replication-watcher.ts'
 import type { Replications } from './replications.ts'
 import type { Srs } from './srs.ts'
 import { unattached } from './vdi-records.ts'
@@ -11,6 +13,8 @@ export interface ResumeParts {
   readonly environment: StorageEnvironment
   readonly vdiRecords: Records<VdiRecord>
   readonly replicationRecords: Records<ReplicationRecord>
+  readonly replicas: KeptReplicas
+  readonly watcher: ReplicationWatcher
   readonly srs: Srs
   readonly vdis: Vdis
   readonly replications: Replications
@@ -33,7 +37,7 @@ export async function resumeAfterRestart(parts: ResumeParts): Promise<void> {
   await store.transact({ puts: [{ key: bootKey, value: bootId }] })
 
   for (const record of await replicationRecords.list()) {
-    if (!(hasRestarted && isRevivable(record))) parts.replications.watcher.note(record)
+    if (!(hasRestarted && isRevivable(record))) parts.watcher.note(record)
     await attempt(log, { replication: record.id }, () =>
       lock.run([record.vdi], () => resumeReplication(parts, record, hasRestarted)),
     )
@@ -49,7 +53,7 @@ export async function resumeAfterRestart(parts: ResumeParts): Promise<void> {
 async function forgetKernelState({ vdiRecords, replicationRecords }: ResumeParts): Promise<void> {
   for (const record of await replicationRecords.list()) {
     if (record.phase === 'stopping' || isRevivable(record)) continue
-    await replicationRecords.put({ ...record, phase: 'failed', reason: 'the host was restarted' })
+    await replicationRecords.put(afterReboot(record))
   }
   for (const record of await vdiRecords.list()) {
     if (record.state === 'detached') continue
@@ -57,9 +61,22 @@ async function forgetKernelState({ vdiRecords, replicationRecords }: ResumeParts
   }
 }
 
-/** The target of a copy that was under way: what it has, and what it lacks, is on its disks. */
-function isRevivable({ side, phase, hello, isArmed }: ReplicationRecord): boolean {
-  return side === 'target' && phase === 'running' && hello !== null && !isArmed
+/**
+ * The VM may be started again, and nothing would note what it writes: so the source of a replica forgets that
+ * it has one, before anything can be activated. A replica itself stays as it is, until it is mirrored to again.
+ */
+function afterReboot(record: ReplicationRecord): ReplicationRecord {
+  const reason = 'the host was restarted'
+  const { kept, phase, side } = record
+  if (kept && side === 'source') return { ...record, phase: 'stopping', keep: 'volume', reason }
+  if (kept && (phase === 'kept' || phase === 'keeping')) return { ...record, phase: 'kept', reason }
+  return { ...record, phase: 'failed', reason }
+}
+
+/** The target of a copy that was under way, or a replica: what it has, and what it lacks, is on its disks. */
+function isRevivable({ side, phase, hello, isArmed, kept }: ReplicationRecord): boolean {
+  if (side !== 'target' || hello === null || isArmed) return false
+  return phase === 'running' || (phase === 'kept' && kept?.mode === 'every-write')
 }
 
 async function resumeReplication(
@@ -75,6 +92,8 @@ async function resumeReplication(
     })
   }
   if (record.phase === 'stopping') await replications.finishStop(record)
+  if (record.phase === 'keeping') await parts.replicas.finish(record)
+  parts.replicas.watch(record)
   if (record.phase === 'preparing')
     await replications.finishStop({ ...record, phase: 'stopping', keep: 'volume' })
   if (record.phase === 'accepting') {
@@ -85,13 +104,13 @@ async function resumeReplication(
 }
 
 async function fail(
-  { replications, replicationRecords }: ResumeParts,
+  { watcher, replicationRecords }: ResumeParts,
   record: ReplicationRecord,
   reason: string,
 ): Promise<void> {
   const failed = { ...record, phase: 'failed' as const, reason }
   await replicationRecords.put(failed)
-  replications.watcher.note(failed)
+  watcher.note(failed)
 }
 
 /** Finishes, or takes back, what was begun on a VDI. The caller holds its lock. */

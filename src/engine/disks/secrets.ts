@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { CrosspoolError } from '../../model/errors.ts'
 
+/** Of a replication's. */
+export const secretBytes = 24
+
 /** Compares in a time that tells nothing about where the two differ. */
 export function equalSecrets(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()

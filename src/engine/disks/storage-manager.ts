@@ -5,9 +5,11 @@ import type { JoinAnswer, JoinRequest } from '../../ports/peers.ts'
 import type { StorageManager } from '../../ports/storage-manager.ts'
 import type { StorageEnvironment } from './environment.ts'
 import { Handover } from './handover.ts'
+import { KeptReplicas } from './kept-replicas.ts'
 import { cleanLeftovers, listLeftovers } from './leftovers.ts'
 import { createRecords, type ReplicationRecord, type SrRecord, type VdiRecord } from './records.ts'
 import { Relocations } from './relocations.ts'
+import { ReplicationBook } from './replication-book.ts'
 import { Replications } from './replications.ts'
 import { resumeAfterRestart, resumeVdi } from './resume.ts'
 import { Srs } from './srs.ts'
@@ -34,17 +36,16 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
   const srs = new Srs(environment, createRecords<SrRecord>(store, 'sr'), vdiRecords)
   const catalogue = new VdiCatalogue(environment, vdiRecords, srs)
   const vdis = new Vdis(environment, vdiRecords, srs, catalogue, lock)
-  const replications = new Replications({
-    ...{ environment, replicationRecords, vdiRecords },
-    ...{ catalogue, vdis, lock },
-  })
+  const book = new ReplicationBook(environment, replicationRecords, vdiRecords)
+  const replications = new Replications({ environment, book, catalogue, vdis, lock })
+  const replicas = new KeptReplicas({ environment, book, vdis, replications, lock })
   const relocations = new Relocations({ environment, vdiRecords, srs, catalogue, vdis, lock })
   const handover = new Handover(datapath, srs, catalogue, replications, lock)
-  const { watcher } = replications
+  const { watcher } = book
 
   const parts = {
     ...{ environment, vdiRecords, replicationRecords },
-    ...{ srs, vdis, replications, relocations, lock },
+    ...{ srs, vdis, replications, replicas, watcher, relocations, lock },
   }
   const leftovers = () => listLeftovers(environment, vdiRecords, srs, watcher)
   const clean = () =>
@@ -52,8 +53,8 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
 
   return {
     facts: async () => {
-      const { schemes, encryptionObstacle, deviceKind } = datapath.capabilities
-      const told = { replicationSchemes: schemes, encryptionObstacle, deviceKind }
+      const { schemes, encryptionObstacle, deviceKind, keeps } = datapath.capabilities
+      const told = { replicationSchemes: schemes, encryptionObstacle, deviceKind, keepModes: keeps }
       return { host, apiVersion, fingerprint, ...told }
     },
     listSrs: () => srs.list(),
@@ -86,6 +87,7 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     },
     limitReplication: (replication, bytesPerSecondMax) =>
       replications.limit(replication, bytesPerSecondMax),
+    keepReplication: (replication, wanted) => replicas.keep(replication, wanted),
     stopReplication: (replication, keep) => replications.stop(replication, keep),
     armHandover: (disks) => handover.perform('arm', disks),
     releaseDisks: (disks) => handover.perform('release', disks),
@@ -100,6 +102,7 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     close() {
       watcher.close()
       relocations.close()
+      replicas.close()
     },
   }
 }

@@ -122,7 +122,10 @@ export class Vdis {
   }
 
   async activate(id: string): Promise<Vdi> {
-    return await this.#change(id, 'activate', (vdi) => this.activateDevice(vdi))
+    return await this.#change(id, 'activate', async (vdi) => {
+      if (vdi.isReplica) refuseInUse(vdi)
+      return await this.activateDevice(vdi)
+    })
   }
 
   /** The caller holds the VDI's lock. */
@@ -157,10 +160,26 @@ export class Vdis {
     if (state === 'detached' && vdi.state === 'attached') await this.#detachVolume(vdi)
   }
 
+  /** A replica that has ended: what is ours goes, what is the administrator's is given back. The caller holds the VDI's lock. */
+  async giveUp(vdi: VdiRecord): Promise<void> {
+    if (vdi.managed) {
+      if (!vdi.unfinished) {
+        await this.lower(vdi.id, 'detached')
+        const lowered = (await this.#records.get(vdi.id)) ?? vdi
+        await this.#records.put({ ...lowered, unfinished: 'destroying' })
+      }
+      await (await this.#srs.open(vdi.sr)).destroy(vdi.id)
+      await this.#records.remove(vdi.id)
+      return
+    }
+    await this.#giveBack(vdi)
+  }
+
   async deactivate(id: string): Promise<Vdi> {
     return await this.#change(id, 'deactivate', async (vdi) => {
       if (vdi.state !== 'activated') return vdi
-      refuseInUse(vdi)
+      // The device of a replica is a fence, which nothing needs.
+      if (!vdi.isReplica) refuseInUse(vdi)
       return await this.#deactivateDevice(vdi)
     })
   }
@@ -186,6 +205,7 @@ export class Vdis {
   async adopt(id: string, device: string): Promise<Vdi> {
     return await this.#change(id, 'adopt', async (vdi) => {
       if (vdi.state === 'adopted' && vdi.device !== null) return vdi
+      if (vdi.isReplica) refuseInUse(vdi)
       const store = await this.#srs.open(vdi.sr)
       if (!store.capabilities.adoptable) throw new CrosspoolError('DISK_NOT_MAPPED', { device })
       const isThisOne = (await this.#catalogue.list({ sr: vdi.sr, device })).some(
@@ -209,13 +229,21 @@ export class Vdis {
   async disown(id: string): Promise<Vdi> {
     return await this.#change(id, 'disown', async (vdi) => {
       refuseInUse(vdi)
-      // The volume stays attached: it was in use before us.
-      if (vdi.adopted !== null) await this.#environment.datapath.deactivate(toDisk(vdi, 'disown'))
-      // Also after a restart of the host, which has ended the use but not the fence.
-      if (!vdi.managed) await (await this.#srs.open(vdi.sr)).bootFence?.lower(id)
-      if (vdi.state === 'detached') return vdi
-      return await this.#settle({ ...vdi, ...unattached, state: 'detached' })
+      return await this.#giveBack(vdi)
     })
+  }
+
+  async #giveBack(vdi: VdiRecord): Promise<VdiRecord> {
+    // The volume stays attached: it was in use before us.
+    if (vdi.adopted !== null) await this.#environment.datapath.deactivate(toDisk(vdi, 'disown'))
+    // Also after a restart of the host, which has ended the use but not the fence.
+    if (!vdi.managed) await (await this.#srs.open(vdi.sr)).bootFence?.lower(vdi.id)
+    if (vdi.state === 'activated' || vdi.state === 'attached') {
+      await this.lower(vdi.id, 'detached')
+      return vdi
+    }
+    if (vdi.state === 'detached') return vdi
+    return await this.#settle({ ...vdi, ...unattached, state: 'detached' })
   }
 
   async #change(

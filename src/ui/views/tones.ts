@@ -41,6 +41,7 @@ export const replicationTones: Readonly<Record<Replication['state'], Tone>> = {
   interrupted: 'warn',
   paused: 'quiet',
   'handed-over': 'good',
+  paused: 'good',
   failed: 'bad',
   stopped: 'quiet',
 }

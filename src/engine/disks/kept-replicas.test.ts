@@ -1,0 +1,197 @@
+import { expect, it } from 'vitest'
+import {
+  createSimulatedStorage,
+  type SimulatedStorageHost,
+} from '../../drivers/simulated/storage-manager.ts'
+import { systemClock } from '../../drivers/system/clock.ts'
+import { systemRandom } from '../../drivers/system/random.ts'
+import type { KeepMode } from '../../model/replication.ts'
+
+const old = '11111111-1111-4111-8111-111111111111'
+const now = '22222222-2222-4222-8222-222222222222'
+const device = (vdi: string) => `/dev/mapper/crosspool-${vdi}`
+const modes: readonly KeepMode[] = ['every-write', 'difference']
+
+/** A VM has gone from `alpha1`, where its old disk is, to `beta1`. Nothing has been told to keep yet. */
+async function moved() {
+  const storage = createSimulatedStorage({ clock: systemClock, random: systemRandom })
+  const alpha = await storage.addHost('alpha1')
+  const beta = await storage.addHost('beta1')
+  for (const [host, id] of [
+    [alpha, old],
+    [beta, now],
+  ] as const) {
+    const sr = (await host.manager.listSrs())[0]?.id ?? ''
+    await host.manager.createVdi({ id, sr, name: 'disk', sizeBytes: 64 * 1024 })
+    await host.manager.attach(id)
+    await host.manager.activate(id)
+  }
+  const { uri, replication } = await beta.manager.getReplicationTarget(now)
+  await alpha.manager.replicateTo(old, uri)
+  const the = { storage, alpha, beta, replication }
+  await synced(the)
+  await handOver(the, [alpha, old], [beta, now])
+  await beta.write(device(now), 1, 'before it was kept')
+  return the
+}
+type Moved = Awaited<ReturnType<typeof moved>>
+type Place = readonly [SimulatedStorageHost, string]
+
+async function handOver({ replication }: Moved, from: Place, to: Place): Promise<void> {
+  const disks = ([, vdi]: Place) => [{ vdi, replication }]
+  await from[0].manager.armHandover(disks(from))
+  await to[0].manager.armHandover(disks(to))
+  await from[0].manager.releaseDisks(disks(from))
+  await to[0].manager.takeDisks(disks(to))
+}
+
+async function synced({ alpha, beta, replication }: Moved): Promise<void> {
+  for (const { manager } of [alpha, beta])
+    await new Promise<void>((resolve) => {
+      manager.watchReplication(replication, ({ state }) => {
+        if (state === 'synced') resolve()
+      })
+    })
+}
+
+async function keep(the: Moved, mode: KeepMode, forMs: number | null = null): Promise<void> {
+  const wanted = { vm: 'vm-1', slot: 'vda', other: 'pool/host', mode, forMs }
+  await the.beta.manager.keepReplication(the.replication, { ...wanted, side: 'source' })
+  await the.alpha.manager.keepReplication(the.replication, { ...wanted, side: 'target' })
+  await the.alpha.manager.deactivate(old)
+}
+
+async function beginAgain({ alpha, beta }: Moved): Promise<void> {
+  const { uri } = await alpha.manager.getReplicationTarget(old)
+  await alpha.manager.activate(old)
+  await beta.manager.replicateTo(now, uri)
+}
+
+/** What a toolstack does once it can again; the disk must then be whole at `alpha1`. */
+async function finish(the: Moved, mode: KeepMode, point: string): Promise<void> {
+  const { alpha, beta, replication } = the
+  const there = await beta.manager.listReplications()
+  if (there.some(({ id }) => id === replication)) await keep(the, mode)
+  else if ((await alpha.manager.getReplication(replication)).kept === null)
+    await alpha.manager.keepReplication(replication, {
+      ...{ vm: 'vm-1', slot: 'vda', other: 'pool/host', mode, forMs: null, side: 'target' },
+    })
+  await beta.write(device(now), 3, 'afterwards')
+  await beginAgain(the)
+  await synced(the)
+  await handOver(the, [beta, now], [alpha, old])
+  const blocks = [1, 2, 3].map((block) => alpha.read(device(old), block))
+  expect(blocks, point).toEqual(['before it was kept', 'while it was kept', 'afterwards'])
+  expect(the.storage.world.violations).toEqual([])
+}
+
+async function keepAndBegin(the: Moved, mode: KeepMode): Promise<void> {
+  await keep(the, mode)
+  await the.beta.write(device(now), 2, 'while it was kept')
+  await beginAgain(the)
+  await synced(the)
+}
+
+const crashes = modes.flatMap((mode) =>
+  (['alpha', 'beta'] as const).map((name) => [mode, name] as const),
+)
+
+it.each(crashes)(
+  '%s: has every write after a crash of the storage manager of %s, at whichever point',
+  async (mode, name) => {
+    const counted = await moved()
+    const before = counted[name].faults.acts.length
+    await keepAndBegin(counted, mode)
+    const points = (counted[name].faults.acts.length - before) * 2
+    expect(points).toBeGreaterThan(8)
+    for (let point = 0; point < points; point += 1) {
+      const the = await moved()
+      the[name].faults.crashAfter(point)
+      await keepAndBegin(the, mode).catch(() => {})
+      expect(the[name].faults.hasCrashed, `point ${point}`).toBe(true)
+      await the[name].restart()
+      await the.beta.write(device(now), 2, 'while it was kept')
+      await finish(the, mode, `point ${point}`)
+    }
+  },
+)
+
+it.each(modes)('%s: copies all of it when the host of the VM was started anew', async (mode) => {
+  const the = await moved()
+  await keep(the, mode)
+  await the.beta.reboot()
+  expect(await the.beta.manager.listReplications()).toEqual([])
+  await the.beta.manager.attach(now)
+  await the.beta.manager.activate(now)
+  await the.beta.write(device(now), 2, 'while it was kept')
+  await finish(the, mode, 'after a reboot')
+})
+
+it.each(modes)('%s: goes on when the host of the replica was started anew', async (mode) => {
+  const the = await moved()
+  await keep(the, mode)
+  await the.alpha.reboot()
+  await the.beta.write(device(now), 2, 'while it was kept')
+  const { kept, state } = await the.alpha.manager.getReplication(the.replication)
+  expect(kept).toMatchObject({ mode, isWhole: mode === 'difference' })
+  expect(state).toBe(mode === 'difference' ? 'paused' : 'interrupted')
+  await finish(the, mode, 'after a reboot')
+})
+
+it('tells since when a replica lacks writes, and that it is not whole while it catches up', async () => {
+  const the = await moved()
+  const { alpha, beta, storage, replication } = the
+  await keep(the, 'every-write')
+  await synced(the)
+  const keptAt = async () => (await alpha.manager.getReplication(replication)).kept
+  expect(await keptAt()).toMatchObject({ lackingSinceMs: null, isWhole: true })
+  const cutMs = Date.now()
+  storage.world.cutLink('alpha1', 'beta1')
+  await beta.write(device(now), 2, 'not there')
+  const cut = await keptAt()
+  expect(cut?.isWhole).toBe(true)
+  expect(cut?.lackingSinceMs).toBeGreaterThanOrEqual(cutMs)
+  storage.world.holdSync(true)
+  storage.world.mendLink('alpha1', 'beta1')
+  expect(await keptAt()).toMatchObject({ lackingSinceMs: cut?.lackingSinceMs, isWhole: false })
+  storage.world.cutLink('alpha1', 'beta1')
+  expect(await keptAt()).toMatchObject({ isWhole: false })
+  storage.world.holdSync(false)
+  storage.world.mendLink('alpha1', 'beta1')
+  await synced(the)
+  expect(await keptAt()).toMatchObject({ lackingSinceMs: null, isWhole: true })
+})
+
+it('ends at its time also when it was started anew before, and not while it is begun again', async () => {
+  const the = await moved()
+  await keep(the, 'difference', 1_000)
+  await the.alpha.restart()
+  await the.beta.restart()
+  await beginAgain(the)
+  await synced(the)
+  await systemClock.sleep(1_100)
+  expect(await the.alpha.manager.listReplications()).toHaveLength(1)
+  await the.beta.manager.keepReplication(the.replication)
+  await the.alpha.manager.keepReplication(the.replication)
+  for (const { manager } of [the.alpha, the.beta])
+    await expect.poll(() => manager.listReplications(), { timeout: 3_000 }).toEqual([])
+  expect(await the.alpha.manager.listVdis()).toEqual([])
+  expect(await the.alpha.manager.leftovers()).toEqual([])
+  await the.beta.write(device(now), 5, 'runs on')
+})
+
+it("gives an administrator's volume back when its replica ends", async () => {
+  const the = await moved()
+  const { alpha, storage, replication } = the
+  const record = await alpha.store.get<{ readonly managed: boolean }>(`vdi/${old}`)
+  const value = { ...record?.value, managed: false }
+  await alpha.store.transact({ puts: [{ key: `vdi/${old}`, value }] })
+  for (const array of storage.world.arrays.values()) {
+    const volume = array.volumes.get(old)
+    if (volume) array.volumes.set(old, { ...volume, managed: false })
+  }
+  await keep(the, 'every-write')
+  await alpha.manager.stopReplication(replication, 'nothing')
+  expect(await alpha.manager.listVdis()).toMatchObject([{ id: old, state: 'detached' }])
+  expect(await alpha.store.list('vdi/')).toEqual([])
+})
