@@ -39,7 +39,6 @@ export const replicationTones: Readonly<Record<Replication['state'], Tone>> = {
   syncing: 'busy',
   synced: 'good',
   interrupted: 'warn',
-  paused: 'quiet',
   'handed-over': 'good',
   paused: 'good',
   failed: 'bad',
