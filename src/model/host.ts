@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { keepModeSchema } from './replication.ts'
 
 export const networkSchema = z
   .object({
@@ -38,6 +39,7 @@ export const hostSchema = hostFactsSchema
       .array(z.string())
       .describe('what its storage manager can replicate with, best first'),
     encryptionObstacle: encryptionObstacleSchema,
+    keepModes: z.array(keepModeSchema).default([]).describe('how it can keep replicas, best first'),
     deviceKind: deviceKindSchema.describe('what its storage manager gives to a VM'),
   })
   .meta({ id: 'Host' })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { fingerprintSchema } from './access.ts'
 import { encryptionObstacleSchema } from './host.ts'
 import type { Operation } from './operation.ts'
-import { bytesPerSecondMaxSchema } from './replication.ts'
+import { bytesPerSecondMaxSchema, keepForMsSchema, keepModeSchema } from './replication.ts'
 import { arrivingVmSchema, slotSchema, vmDefinitionSchema } from './vm.ts'
 import { writeLatencySchema } from './write-latency.ts'
 
@@ -19,6 +19,17 @@ export const memoryTuningSchema = z.object({
     .describe('slow the guest down while it writes memory faster than can be sent'),
 })
 export type MemoryTuning = z.infer<typeof memoryTuningSchema>
+
+/** How long the disks at the other host stay as replicas. */
+export const replicaWishSchema = z.object({
+  forMs: keepForMsSchema.describe('null: until it is dropped'),
+  mode: keepModeSchema.optional().describe('left out: the best that both hosts have'),
+})
+export type ReplicaWish = z.infer<typeof replicaWishSchema>
+
+/** What both sides of a mirror are told in the end. */
+export const replicaTermsSchema = z.object({ forMs: keepForMsSchema, mode: keepModeSchema })
+export type ReplicaTerms = z.infer<typeof replicaTermsSchema>
 
 /** What a user asks for. */
 export const migrateRequestSchema = z
@@ -43,6 +54,9 @@ export const migrateRequestSchema = z
       .describe(
         "leave the source's disks there, detached; those of the administrator's always stay",
       ),
+    keepReplica: replicaWishSchema
+      .optional()
+      .describe("the source's disks stay there as replicas, so that going back sends what differs"),
     patienceMs: z
       .int()
       .positive()
@@ -80,6 +94,10 @@ export const diskPlanSchema = z.object({
   sr: z.string().describe('SR at the destination'),
   sizeBytes: z.int().positive(),
   replicated: z.boolean().describe('false: the destination reaches the same volume'),
+  replica: z
+    .string()
+    .optional()
+    .describe('VDI at the destination that is a replica of this disk, and onto which it is copied'),
 })
 export type DiskPlan = z.infer<typeof diskPlanSchema>
 
@@ -109,6 +127,14 @@ export const offeredDiskSchema = z.object({
   srName: z.string(),
   srShared: z.boolean(),
   wantedSr: z.string().nullable().describe('id or name; null: the destination chooses'),
+  replica: z
+    .object({
+      replication: z.string().max(100),
+      other: z.string().max(512).describe('POOL/HOST that has it'),
+      differingBytes: z.int().nonnegative(),
+    })
+    .optional()
+    .describe('it has a replica, which the destination may have'),
 })
 export type OfferedDisk = z.infer<typeof offeredDiskSchema>
 
@@ -270,6 +296,10 @@ export const migrationDetailsSchema = z
     checks: z.array(checkSchema).default([]).describe('what was checked before it began'),
     released: z.boolean().describe('true: it only goes forwards from here'),
     keptDisks: z.array(z.string()).describe('VDIs that stay at the source'),
+    keep: replicaTermsSchema
+      .nullable()
+      .default(null)
+      .describe('how the disks at the host that the VM does not run on are kept as replicas'),
     figures: z.object({
       totalMs: z.int().nullable(),
       syncMs: z.int().nullable(),

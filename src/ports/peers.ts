@@ -9,6 +9,7 @@ import type {
   ReceiveRequest,
   Receiver,
   ReceiverGrant,
+  ReplicaTerms,
 } from '../model/migration.ts'
 import type { DiskWrites } from '../model/write-latency.ts'
 
@@ -67,8 +68,11 @@ export interface ToolstackPeer {
     request: { readonly epoch: number; readonly start: boolean },
   ): Promise<Receiver>
   start(receiver: string, token: string): Promise<Receiver>
-  /** After the VM runs there and the source has let go: takes the mirrors out on that side. */
-  close(receiver: string, token: string): Promise<Receiver>
+  /**
+   * After the VM runs there and the source has let go: takes the mirrors out on that side, or keeps the
+   * source's disks as replicas. Before any memory was sent: keeps that side's disks as replicas.
+   */
+  close(receiver: string, token: string, keep?: ReplicaTerms | null): Promise<Receiver>
   /** What the VM has written there. @throws WRONG_STATE while it does not run there */
   diskWrites(receiver: string, token: string): Promise<readonly DiskWrites[]>
   /** Refused once the disks have been taken. @throws TOO_LATE_TO_CANCEL */

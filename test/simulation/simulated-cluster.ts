@@ -19,6 +19,7 @@ import type { MigrationLimits, ToolstackEnvironment } from '../../src/engine/env
 import { describeHost } from '../../src/engine/vms/describe-host.ts'
 import { Toolstack } from '../../src/engine/vms/toolstack.ts'
 import { CrosspoolError } from '../../src/model/errors.ts'
+import type { MigrateRequest } from '../../src/model/migration.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import type { Hypervisor } from '../../src/ports/hypervisor.ts'
 import { silentLog } from '../../src/ports/log.ts'
@@ -133,7 +134,7 @@ export class SimulatedCluster {
     vm: string,
     from: string,
     to: string,
-    request: { srMap?: Record<string, string> } = {},
+    request: Partial<MigrateRequest> = {},
   ): Promise<Operation> {
     const { toolstack } = this.host(from)
     const full = {
@@ -200,7 +201,7 @@ export class SimulatedCluster {
       heartbeat: async (id, token, beat) => receivers().heartbeat(id, token, beat),
       take: async (id, token, request) => receivers().take(id, token, request),
       start: async (id, token) => receivers().start(id, token),
-      close: async (id, token) => receivers().close(id, token),
+      close: async (id, token, keep) => receivers().close(id, token, keep),
       diskWrites: async (id, token) => receivers().diskWrites(id, token),
       abort: async (id, token, reason) => receivers().abort(id, token, reason),
     }

@@ -63,7 +63,8 @@ function createPeer(
     take: (id, token, request) =>
       ask('take', ({ toolstack }) => toolstack.receivers.take(id, token, copy(request))),
     start: (id, token) => ask('start', ({ toolstack }) => toolstack.receivers.start(id, token)),
-    close: (id, token) => ask('close', ({ toolstack }) => toolstack.receivers.close(id, token)),
+    close: (id, token, keep) =>
+      ask('close', ({ toolstack }) => toolstack.receivers.close(id, token, keep && copy(keep))),
     diskWrites: (id, token) =>
       ask('diskWrites', ({ toolstack }) => toolstack.receivers.diskWrites(id, token)),
     abort: (id, token, reason) =>

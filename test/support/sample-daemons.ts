@@ -52,6 +52,7 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   destroyVm: async () => ({}),
   forgetVm: async () => ({}),
   preflight: async () => ({ possible: true, checks: [], disks: [], interfaces: [] }),
+  replicate: async () => sample.operation,
   migrate: async () => sample.operation,
   receiveRequest: async () => sample.receiveRequest,
   send: async () => sample.sending,

@@ -103,6 +103,7 @@ export const sample = {
     apiVersion: '1.0',
     replicationSchemes: ['drbd+wireguard'],
     encryptionObstacle: null,
+    keepModes: [],
     deviceKind: 'block',
   },
   ownership: {
@@ -202,6 +203,7 @@ export const sample = {
     checks: [],
     released: false,
     keptDisks: [],
+    keep: null,
     figures: {
       totalMs: null,
       syncMs: null,

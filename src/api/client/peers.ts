@@ -75,7 +75,8 @@ export function createToolstackPeers(
           client.heartbeat({ params: { receiver }, token, body }, shortOptions),
         take: (receiver, token, body) => client.take({ params: { receiver }, token, body }),
         start: (receiver, token) => client.start({ params: { receiver }, token }),
-        close: (receiver, token) => client.close({ params: { receiver }, token }),
+        close: (receiver, token, keep = null) =>
+          client.close({ params: { receiver }, token, body: { keep } }),
         diskWrites: (receiver, token) =>
           client.getDiskWrites({ params: { receiver }, token }, shortOptions),
         abort: (receiver, token, reason) =>

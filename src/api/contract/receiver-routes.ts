@@ -6,6 +6,7 @@ import {
   receiveRequestSchema,
   receiverGrantSchema,
   receiverSchema,
+  replicaTermsSchema,
 } from '../../model/migration.ts'
 import { diskWritesSchema } from '../../model/write-latency.ts'
 import { defineRoutes } from './route.ts'
@@ -88,7 +89,8 @@ export const receiverRoutes = defineRoutes({
     path: '/receivers/{receiver}/close',
     role: 'administrator',
     peers: true,
-    summary: 'The source has let go: the mirrors are taken out here',
+    summary: 'The source has let go: the mirrors are taken out here, or keep replicas',
+    body: z.object({ keep: replicaTermsSchema.nullable() }).optional(),
     response: receiverSchema,
     token: true,
     errors: ['NOT_FOUND', 'UNAUTHORIZED', 'WRONG_STATE'],

@@ -117,6 +117,16 @@ export const toolstackRoutes = defineRoutes({
     status: 202,
     errors: ['NOT_FOUND', 'BUSY', 'PEER_UNREACHABLE', 'PREFLIGHT_FAILED'],
   },
+  replicate: {
+    method: 'POST',
+    path: '/vms/{vm}/replicate',
+    role: 'operator',
+    summary: 'Keeps replicas of its disks at another host, as `keepReplica` says; the VM stays',
+    body: migrateRequestSchema,
+    response: operationSchema,
+    status: 202,
+    errors: ['NOT_FOUND', 'BUSY', 'BAD_REQUEST', 'PEER_UNREACHABLE', 'PREFLIGHT_FAILED'],
+  },
   moveDisk: {
     method: 'POST',
     path: '/vdis/{vdi}/move',

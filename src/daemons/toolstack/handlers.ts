@@ -57,6 +57,7 @@ export function toolstackHandlers(
     },
     preflight: ({ params, body }) => toolstack.preflight(params.vm, body),
     migrate: ({ params, body }) => toolstack.migrate(params.vm, body),
+    replicate: ({ params, body }) => toolstack.replicate(params.vm, body),
     moveDisk: ({ params, body }) => toolstack.moveDisk(params.vdi, body.sr),
     receiveRequest: ({ params, body }) => toolstack.receiveRequest(params.vm, body),
     send: ({ params, body }) => toolstack.send(params.vm, body),

@@ -27,7 +27,8 @@ export function receiverHandlers(
     heartbeat: async (asked) => receivers.heartbeat(await checked(asked), asked.token, asked.body),
     take: async (asked) => receivers.take(await checked(asked), asked.token, asked.body),
     start: async (asked) => receivers.start(await checked(asked), asked.token),
-    close: async (asked) => receivers.close(await checked(asked), asked.token),
+    close: async (asked) =>
+      receivers.close(await checked(asked), asked.token, asked.body?.keep ?? null),
     getDiskWrites: async (asked) => receivers.diskWrites(await checked(asked), asked.token),
     abort: async (asked) => receivers.abort(await checked(asked), asked.token, asked.body.reason),
   }

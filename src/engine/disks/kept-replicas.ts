@@ -113,7 +113,7 @@ export class KeptReplicas {
 
   /** Answers whether it has gone; one that is being mirrored to waits. */
   async #end(id: string): Promise<boolean> {
-    const { book, environment, lock, replications } = this.#parts
+    const { book, environment, lock, replications, vdis } = this.#parts
     const known = await book.records.get(id)
     if (!known) return true
     return await lock.run([known.vdi], async () => {
@@ -123,6 +123,7 @@ export class KeptReplicas {
       if (record.phase !== 'kept' && record.phase !== 'failed') return false
       const keep = record.side === 'source' ? 'volume' : 'nothing'
       await replications.finishStop({ ...record, phase: 'stopping', keep })
+      if (record.side === 'source') await vdis.giveBackAdopted(record.vdi)
       return true
     })
   }

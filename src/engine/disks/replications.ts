@@ -239,6 +239,7 @@ export class Replications {
       // The VM is at the source of a replica, which is never what goes.
       const isKeptSource = record.phase === 'kept' && record.side === 'source'
       await this.finishStop({ ...record, phase: 'stopping', keep: isKeptSource ? 'volume' : keep })
+      if (isKeptSource) await this.#vdis.giveBackAdopted(record.vdi)
     })
   }
 

@@ -175,6 +175,12 @@ export class Vdis {
     await this.#giveBack(vdi)
   }
 
+  /** The disk of a replica that has ended: what was adopted for it is given back. The caller holds the VDI's lock. */
+  async giveBackAdopted(id: string): Promise<void> {
+    const vdi = await this.#records.get(id)
+    if (vdi?.state === 'adopted' && !vdi.replication) await this.#giveBack(vdi)
+  }
+
   async deactivate(id: string): Promise<Vdi> {
     return await this.#change(id, 'deactivate', async (vdi) => {
       if (vdi.state !== 'activated') return vdi

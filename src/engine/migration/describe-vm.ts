@@ -1,5 +1,6 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Check, MigrateRequest, OfferedDisk, ReceiveRequest } from '../../model/migration.ts'
+import type { Replication } from '../../model/replication.ts'
 import type { Sr } from '../../model/sr.ts'
 import type { Vdi } from '../../model/vdi.ts'
 import type { VmConfiguration, VmDisk, VmFacts } from '../../model/vm.ts'
@@ -21,6 +22,8 @@ export interface DescribedDisk {
   readonly disk: VmDisk
   readonly vdi: Vdi
   readonly sr: Sr
+  /** The mirror to the replica that it has, wherever that is. */
+  readonly replica: Replication | null
 }
 
 /** @throws NOT_FOUND */
@@ -30,9 +33,10 @@ export async function describeVm(
 ): Promise<DescribedVm> {
   const { hypervisor, storage, store } = environment
   const configuration = await hypervisor.configuration(vm)
-  const [srs, ownership, found] = await Promise.all([
+  const [srs, ownership, replications, found] = await Promise.all([
     storage.listSrs(),
     readOwnership(store, configuration.id),
+    storage.listReplications(),
     Promise.all(
       configuration.disks.map(async (disk) => ({
         disk,
@@ -42,7 +46,9 @@ export async function describeVm(
   ])
   const disks = found.flatMap(({ disk, vdi }) => {
     const sr = srs.find(({ id }) => id === vdi?.sr)
-    return vdi && sr ? [{ disk, vdi, sr }] : []
+    const kept = replications.find(({ id }) => id === vdi?.replication)
+    const replica = kept?.kept && kept.side === 'source' ? kept : null
+    return vdi && sr ? [{ disk, vdi, sr, replica }] : []
   })
   const unknownDisks = found.filter(({ vdi }) => !vdi).map(({ disk }) => disk)
   return { configuration, epoch: ownership.epoch, disks, unknownDisks, srs }
@@ -97,7 +103,10 @@ export async function buildReceiveRequest(
   }
 }
 
-function offerDisk({ disk, vdi, sr }: DescribedDisk, { srMap }: MigrateRequest): OfferedDisk {
+function offerDisk(
+  { disk, vdi, sr, replica }: DescribedDisk,
+  { srMap }: MigrateRequest,
+): OfferedDisk {
   const wantedSr = srMap[disk.slot] ?? srMap[sr.id] ?? srMap[sr.name] ?? srMap['*'] ?? null
   return {
     slot: disk.slot,
@@ -108,6 +117,15 @@ function offerDisk({ disk, vdi, sr }: DescribedDisk, { srMap }: MigrateRequest):
     srName: sr.name,
     srShared: sr.shared,
     wantedSr,
+    ...(replica?.kept
+      ? {
+          replica: {
+            replication: replica.id,
+            other: replica.kept.other,
+            differingBytes: replica.outOfSyncBytes,
+          },
+        }
+      : {}),
   }
 }
 
@@ -149,7 +167,7 @@ export function checkSource(
         'NOT_FOUND',
       ),
     ),
-    ...disks.map(({ disk, vdi }) => checkDisk(disk, vdi)),
+    ...disks.map(checkDisk),
     ...(request.memory
       ? [
           check(
@@ -168,8 +186,8 @@ export function checkSource(
  * The device that the VM uses must be the one that a mirror can be slid beneath: that of an activated
  * VDI, or the volume itself where nobody has taken it in hand yet.
  */
-function checkDisk({ slot, device }: VmDisk, vdi: Vdi): Check {
-  if (vdi.replication) {
+function checkDisk({ disk: { slot, device }, vdi, replica }: DescribedDisk): Check {
+  if (vdi.replication && !replica) {
     const reason = `VDI ${vdi.id} takes part in replication ${vdi.replication} already`
     return check('disk-usable', slot, false, reason, 'BUSY')
   }

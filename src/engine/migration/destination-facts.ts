@@ -2,7 +2,7 @@ import type { ReceiveRequest } from '../../model/migration.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { describeHost } from '../vms/describe-host.ts'
 import { readOwnership } from './epochs.ts'
-import type { DestinationFacts } from './plan-receive.ts'
+import type { DestinationFacts, KeptHere } from './plan-receive.ts'
 import type { ReceiverRecord } from './receiver-record.ts'
 import { listVmRecords, readVmRecord } from './vm-records.ts'
 
@@ -37,6 +37,7 @@ export async function gatherDestinationFacts(
       ...reached.filter(({ state }) => state !== 'detached').map(({ id }) => id),
       ...records.flatMap(({ definition }) => definition.disks.map(({ vdi }) => vdi)),
     ]),
+    replicas: await replicasHere(environment),
     vms,
     isKnownHalted: record !== null,
     networks: host.networks,
@@ -46,4 +47,21 @@ export async function gatherDestinationFacts(
     usableDeviceKinds: hypervisor.capabilities.deviceKinds,
     knownEpoch: ownership.epoch,
   }
+}
+
+async function replicasHere({
+  storage,
+}: ToolstackEnvironment): Promise<ReadonlyMap<string, KeptHere>> {
+  const replications = await storage.listReplications()
+  if (!replications.some(({ kept, side }) => kept && side === 'target')) return new Map()
+  const vdis = await storage.listVdis()
+  return new Map(
+    replications.flatMap(({ id, vdi, side, sizeBytes, kept }) => {
+      const sr = vdis.find((one) => one.id === vdi)?.sr
+      if (!kept || side !== 'target' || sr === undefined) return []
+      return [
+        [id, { vdi, sr, sizeBytes, vm: kept.vm, slot: kept.slot, other: kept.other }] as const,
+      ]
+    }),
+  )
 }

@@ -4,6 +4,7 @@ import type {
   MigrateRequest,
   MigrationDetails,
   ReceiveRequest,
+  ReplicaTerms,
 } from '../../model/migration.ts'
 import type { Replication } from '../../model/replication.ts'
 import { unknownWriteLatency, type WriteLatency } from '../../model/write-latency.ts'
@@ -28,6 +29,8 @@ export type MigrationMemo = {
   disks: MigratingDisk[]
   receiver: { id: string; token: string } | null
   keptDisks: string[]
+  /** Null: the mirrors are taken out in the end. Older daemons did not know it. */
+  keep?: ReplicaTerms | null
   /** Null: as fast as goes. */
   bytesPerSecondMax: number | null
   figures: MigrationDetails['figures']
@@ -97,6 +100,7 @@ export function migrationDetails(memo: MigrationMemo, live: MigrationLive): Migr
     checks: [...(memo.checks ?? [])],
     released: memo.figures.releaseMs !== null,
     keptDisks: memo.keptDisks,
+    keep: memo.keep ?? null,
     figures: memo.figures,
   }
 }

@@ -13,7 +13,7 @@ import { releaseDisks, startThere, takeThere } from './steps/handover-steps.ts'
 import { armHandover, sendMemory } from './steps/memory-steps.ts'
 import { checkEverything, keepHeartbeat, reserveThere } from './steps/preparation-steps.ts'
 import { createMigrationAdmission, waitForRoom } from './steps/queue-step.ts'
-import { forgetVm, putDisksAway, takeMirrorsOut } from './steps/settling-steps.ts'
+import { forgetVm, keepCopies, putDisksAway, takeMirrorsOut } from './steps/settling-steps.ts'
 
 /**
  * The migration, top to bottom: the one code path for the same pool and for another, for shared
@@ -25,17 +25,10 @@ export function migrateVm(
   admission: Admission = createMigrationAdmission(environment.limits),
 ): OperationKind<MigrationMemo, MigrationLive> {
   return {
+    ...ofCopies(environment),
     kind: 'migrate',
-    createLive: createMigrationLive,
-    details: (memo, live) => ({ ...migrationDetails(memo, live) }),
     steps: [
-      waitForRoom(environment, admission),
-      checkEverything(environment),
-      reserveThere(environment),
-      keepHeartbeat(environment),
-      adoptDisks(environment),
-      replicateDisks(environment),
-      synchroniseDisks(environment),
+      ...copyDisks(environment, admission),
       armHandover(environment),
       sendMemory(environment),
       releaseDisks(environment),
@@ -45,6 +38,39 @@ export function migrateVm(
       forgetVm(environment),
       putDisksAway(environment),
     ],
+  }
+}
+
+/** The same up to where both sides have every write; the VM stays, and its disks have replicas there. */
+export function replicateVm(
+  environment: ToolstackEnvironment,
+  admission: Admission,
+): OperationKind<MigrationMemo, MigrationLive> {
+  return {
+    ...ofCopies(environment),
+    kind: 'replicate',
+    steps: [...copyDisks(environment, admission), keepCopies(environment)],
+  }
+}
+
+function copyDisks(environment: ToolstackEnvironment, admission: Admission) {
+  return [
+    waitForRoom(environment, admission),
+    checkEverything(environment),
+    reserveThere(environment),
+    keepHeartbeat(environment),
+    adoptDisks(environment),
+    replicateDisks(environment),
+    synchroniseDisks(environment),
+  ]
+}
+
+function ofCopies(
+  environment: ToolstackEnvironment,
+): Omit<OperationKind<MigrationMemo, MigrationLive>, 'kind' | 'steps'> {
+  return {
+    createLive: createMigrationLive,
+    details: (memo, live) => ({ ...migrationDetails(memo, live) }),
     async limit({ memo, save }, { bytesPerSecondMax }) {
       memo.bytesPerSecondMax = bytesPerSecondMax
       await save()

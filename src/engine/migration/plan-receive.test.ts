@@ -69,6 +69,7 @@ const request: ReceiveRequest = {
 const facts: DestinationFacts = {
   usableDeviceKinds: ['block'],
   host: {
+    keepModes: [],
     deviceKind: 'block',
     ...{
       name: 'two',
@@ -93,6 +94,7 @@ const facts: DestinationFacts = {
   },
   srs: [sr('files', 50 * GiB), sr('local', 10 * GiB), sr('san', 0, true)],
   reachableVdis: new Set(['b']),
+  replicas: new Map(),
   usedVdis: new Set(),
   vms: [],
   isKnownHalted: false,

@@ -21,6 +21,8 @@ export interface DestinationFacts {
   readonly reachableVdis: ReadonlySet<string>
   /** Of these, the ones in use here, or of a VM that is halted here: nobody else's. */
   readonly usedVdis: ReadonlySet<string>
+  /** Replicas that are kept here, by the ids of their replications. */
+  readonly replicas: ReadonlyMap<string, KeptHere>
   readonly vms: readonly VmFacts[]
   /** The VM can be started here, from its definition. */
   readonly isKnownHalted: boolean
@@ -35,16 +37,28 @@ export interface DestinationFacts {
   readonly knownEpoch: number
 }
 
+/** A VDI of this host that is the replica of another host's. */
+export interface KeptHere {
+  readonly vdi: string
+  readonly sr: string
+  readonly sizeBytes: number
+  /** Whose disk it is, and where that is, as it was said when it was kept. */
+  readonly vm: string
+  readonly slot: string
+  readonly other: string
+}
+
 /** What a VM takes beyond its own memory: page tables, video, grant tables. */
 const memoryOverheadBytes = 16 * 1024 * 1024
 
 export function planReceive(request: ReceiveRequest, facts: DestinationFacts): Preflight {
-  const disks = request.disks.map((disk) => planDisk(disk, facts))
+  const disks = request.disks.map((disk) => planDisk(disk, request, facts))
   const plans = disks.flatMap(({ plan }) => (plan ? [plan] : []))
   const checks = [
     ...checkVm(request, facts),
     ...checkHost(request, facts),
     ...disks.map(({ check: result }) => result),
+    ...checkReplicas(request, facts, plans),
     ...checkReplication(request, facts, plans),
     ...checkSpace(plans, facts),
     ...checkDeviceKind(plans, facts),
@@ -152,6 +166,7 @@ function checkHost(request: ReceiveRequest, facts: DestinationFacts): Check[] {
  */
 function planDisk(
   disk: OfferedDisk,
+  request: ReceiveRequest,
   facts: DestinationFacts,
 ): { plan: DiskPlan | null; check: Check } {
   const { slot, vdi, sizeBytes } = disk
@@ -175,6 +190,13 @@ function planDisk(
       check: check('disk-sr', slot, true, `both hosts reach it in SR ${disk.srName}`, null),
     }
   }
+  const replica = replicaHere(disk, request, facts)
+  if (replica && (wanted === null || wanted.id === replica.sr)) {
+    return {
+      plan: { ...base, sr: replica.sr, replicated: true, replica: replica.vdi },
+      check: check('disk-sr', slot, true, 'its replica is here', null),
+    }
+  }
   const sr = wanted ?? chooseSr(disk, facts.srs)
   if (!sr) {
     return {
@@ -196,6 +218,41 @@ function planDisk(
     plan: { ...base, sr: sr.id, replicated: true },
     check: check('disk-sr', slot, true, `goes to SR ${sr.name}`, null),
   }
+}
+
+/** What is kept here for this VM of that host; whatever else a request may name stays untouched. */
+function replicaHere(
+  disk: OfferedDisk,
+  { vm, source }: ReceiveRequest,
+  { replicas }: DestinationFacts,
+): KeptHere | undefined {
+  const own = [...replicas.values()].filter(
+    ({ vm: of, other, sizeBytes }) =>
+      of === vm.id && other === `${source.pool}/${source.host}` && sizeBytes === disk.sizeBytes,
+  )
+  const known = disk.replica && replicas.get(disk.replica.replication)
+  // One of which the source knows nothing any more has the right place, if not the right content.
+  return own.find((one) => one === known) ?? own.find(({ slot }) => slot === disk.slot)
+}
+
+function checkReplicas(
+  { disks }: ReceiveRequest,
+  { replicas }: DestinationFacts,
+  plans: readonly DiskPlan[],
+): Check[] {
+  const row = (subject: string, result: Check['result'], reason: string) => {
+    return [{ name: 'replica', subject, result, reason, code: null }]
+  }
+  return disks.flatMap(({ slot, replica }) => {
+    const used = plans.find((plan) => plan.slot === slot)?.replica
+    const known = replica && replicas.get(replica.replication)?.vdi
+    if (replica && used !== undefined && used === known)
+      return row(slot, 'passed', `only what differs is sent, ${replica.differingBytes} bytes`)
+    const anew = 'what differs from its replica is not known any more: all of it is copied there'
+    if (used !== undefined) return row(slot, 'warning', anew)
+    if (!replica) return []
+    return row(slot, 'warning', `the replica of it that ${replica.other} keeps goes out of date`)
+  })
 }
 
 function chooseSr(disk: OfferedDisk, srs: readonly Sr[]): Sr | undefined {
@@ -254,8 +311,9 @@ function checkDeviceKind(plans: readonly DiskPlan[], facts: DestinationFacts): C
 /** Disks for the same SR must fit together, not each by itself. */
 function checkSpace(plans: readonly DiskPlan[], facts: DestinationFacts): Check[] {
   const neededBySr = new Map<string, number>()
-  for (const { sr, sizeBytes, replicated } of plans) {
-    if (replicated) neededBySr.set(sr, (neededBySr.get(sr) ?? 0) + sizeBytes)
+  for (const { sr, sizeBytes, replicated, replica } of plans) {
+    if (replicated && replica === undefined)
+      neededBySr.set(sr, (neededBySr.get(sr) ?? 0) + sizeBytes)
   }
   return [...neededBySr].map(([id, neededBytes]) => {
     const sr = facts.srs.find((candidate) => candidate.id === id)

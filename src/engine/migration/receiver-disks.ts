@@ -1,8 +1,8 @@
 import { settleAll } from '../../lib/settle-all.ts'
-import type { DiskPlan, ReceiveRequest } from '../../model/migration.ts'
+import type { DiskPlan, ReceiveRequest, ReplicaTerms } from '../../model/migration.ts'
 import type { Clock, Random } from '../../ports/clock.ts'
 import type { StorageManager } from '../../ports/storage-manager.ts'
-import type { ReceiverDisk } from './receiver-record.ts'
+import type { ReceiverDisk, ReceiverRecord } from './receiver-record.ts'
 
 /** The receiver's disks as they will be made; ids are settled before anything is. */
 export function planReceiverDisks(
@@ -10,13 +10,14 @@ export function planReceiverDisks(
   plans: readonly DiskPlan[],
   random: Random,
 ): ReceiverDisk[] {
-  return plans.map(({ slot, vdi, sr, sizeBytes, replicated }) => ({
+  return plans.map(({ slot, vdi, sr, sizeBytes, replicated, replica }) => ({
     slot,
-    vdi: replicated ? random.uuid() : vdi,
+    vdi: replica ?? (replicated ? random.uuid() : vdi),
     sr,
     name: request.disks.find((disk) => disk.slot === slot)?.name ?? slot,
     sizeBytes,
-    created: replicated,
+    created: replicated && replica === undefined,
+    isReplica: replica !== undefined,
     device: null,
     uri: null,
     replication: null,
@@ -30,6 +31,11 @@ export async function prepareReceiverDisk(
   { replicationSchemes, storageFingerprint }: ReceiveRequest['source'],
 ): Promise<ReceiverDisk> {
   const { vdi, sr, name, sizeBytes, created } = disk
+  if (disk.isReplica) {
+    const offered = await storage.getReplicationTarget(vdi, replicationSchemes, storageFingerprint)
+    const { uri, replication } = offered
+    return { ...disk, device: (await storage.getVdi(vdi)).device, uri, replication }
+  }
   if (created) await storage.createVdi({ id: vdi, sr, name, sizeBytes, willBeOverwritten: true })
   await storage.attach(vdi)
   const { device } = await storage.activate(vdi)
@@ -42,15 +48,21 @@ export function handoverOfReceiver(disks: readonly ReceiverDisk[]) {
   return disks.map(({ vdi, replication }) => ({ vdi, replication }))
 }
 
-/** The VM runs here: its disks become plain volumes beneath it. */
+/** The VM runs here: its disks become plain volumes beneath it, or have replicas from now on. */
 export async function settleReceiverDisks(
   storage: StorageManager,
-  disks: readonly ReceiverDisk[],
+  { disks, request }: ReceiverRecord,
+  keep: ReplicaTerms | null,
+  side: 'source' | 'target' = 'source',
 ): Promise<void> {
+  const { vm, source } = request
+  const other = `${source.pool}/${source.host}`
   await settleAll(
-    disks.map(({ replication }) =>
-      replication ? storage.stopReplication(replication, 'volume') : null,
-    ),
+    disks.map(({ slot, replication }) => {
+      if (!replication) return null
+      if (!keep) return storage.stopReplication(replication, 'volume')
+      return storage.keepReplication(replication, { vm: vm.id, slot, other, side, ...keep })
+    }),
   )
 }
 
@@ -61,11 +73,13 @@ export async function removeReceiverDisks(
 ): Promise<void> {
   const replications = await storage.listReplications()
   await settleAll(
-    disks.map(async ({ vdi, created }) => {
+    disks.map(async ({ vdi, created, isReplica }) => {
       // Found by its VDI: a crash may have come before the replication's id was recorded.
       for (const { id } of replications.filter((replication) => replication.vdi === vdi)) {
+        if (isReplica) return await storage.keepReplication(id)
         await storage.stopReplication(id, 'nothing')
       }
+      if (isReplica) return
       const known = (await storage.listVdis()).find(({ id }) => id === vdi)
       if (!known) return
       if (known.state === 'activated') await storage.deactivate(vdi)

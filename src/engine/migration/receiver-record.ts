@@ -27,6 +27,8 @@ export interface ReceiverDisk {
   readonly sizeBytes: number
   /** Made for this receiver: goes with it if it is aborted. */
   readonly created: boolean
+  /** It was a replica, and is one again if this receiver is aborted. */
+  readonly isReplica?: boolean
   readonly device: string | null
   readonly uri: string | null
   readonly replication: string | null

@@ -9,6 +9,7 @@ import type {
   ReceiveRequest,
   Receiver,
   ReceiverGrant,
+  ReplicaTerms,
 } from '../../model/migration.ts'
 import type { DiskWrites } from '../../model/write-latency.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
@@ -166,14 +167,19 @@ export class Receivers {
     })
   }
 
-  /** The source has let go: the mirrors are taken out here. */
-  async close(id: string, token: string): Promise<Receiver> {
+  /**
+   * The source has let go: the mirrors are taken out here, or keep replicas there as `keep` says. Of a VM that
+   * stays where it is, which nobody has sent yet, the disks here become replicas.
+   */
+  async close(id: string, token: string, keep: ReplicaTerms | null = null): Promise<Receiver> {
     await this.#authorised(id, token)
     return this.#lock.run([id], async () => {
       const record = await loadReceiver(this.#environment.store, id)
       if (record.state === 'closed') return receiverDocument(record)
-      if (record.state !== 'running') throw wrongState(record, 'close', 'running')
-      await settleReceiverDisks(this.#environment.storage, record.disks)
+      const stays = record.state === 'reserved' && keep !== null
+      if (record.state !== 'running' && !stays) throw wrongState(record, 'close', 'running')
+      const side = stays ? 'target' : 'source'
+      await settleReceiverDisks(this.#environment.storage, record, keep, side)
       this.#lives.end(id)
       return receiverDocument(await this.#save({ ...record, state: 'closed', cleaned: true }))
     })

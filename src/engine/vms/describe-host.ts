@@ -4,7 +4,7 @@ import type { ToolstackEnvironment } from '../environment.ts'
 /** This host as others see it. */
 export async function describeHost(environment: ToolstackEnvironment): Promise<Host> {
   const { hypervisor, storage, clock, host, pool, url, apiVersion } = environment
-  const [facts, networks, { replicationSchemes, encryptionObstacle, deviceKind }] =
+  const [facts, networks, { replicationSchemes, encryptionObstacle, keepModes, deviceKind }] =
     await Promise.all([hypervisor.host(), hypervisor.networks(), storage.facts()])
   return {
     ...facts,
@@ -12,6 +12,7 @@ export async function describeHost(environment: ToolstackEnvironment): Promise<H
     networks: [...networks],
     replicationSchemes: [...replicationSchemes],
     encryptionObstacle,
+    keepModes: [...keepModes],
     deviceKind,
     reachable: true,
     clockMs: clock.now(),

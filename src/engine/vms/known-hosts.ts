@@ -90,6 +90,7 @@ export class KnownHosts {
         ...unknown,
         networks: [],
         replicationSchemes: [],
+        keepModes: [],
         encryptionObstacle: null,
         deviceKind: 'block',
         clockMs: 0,

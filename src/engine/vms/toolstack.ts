@@ -7,9 +7,10 @@ import type { ToolstackEnvironment } from '../environment.ts'
 import { buildReceiveRequest, describeVm } from '../migration/describe-vm.ts'
 import { writeOwnership } from '../migration/epochs.ts'
 import type { MigrationMemo } from '../migration/memo.ts'
-import { migrateVm } from '../migration/migrate-vm.ts'
+import { migrateVm, replicateVm } from '../migration/migrate-vm.ts'
 import { Receivers } from '../migration/receivers.ts'
 import { preflightBothSides } from '../migration/steps/preparation-steps.ts'
+import { createMigrationAdmission } from '../migration/steps/queue-step.ts'
 import { OperationRunner } from '../operation/operation-runner.ts'
 import { EndedVms } from './ended-vms.ts'
 import { Inventories } from './inventories.ts'
@@ -38,7 +39,9 @@ export class Toolstack {
   constructor(environment: ToolstackEnvironment) {
     this.#environment = environment
     this.operations = new OperationRunner(environment)
-    this.operations.register(migrateVm(environment))
+    const admission = createMigrationAdmission(environment.limits)
+    this.operations.register(migrateVm(environment, admission))
+    this.operations.register(replicateVm(environment, admission))
     this.operations.register(moveDisk(environment))
     this.receivers = new Receivers(environment)
     this.hosts = new KnownHosts(environment)
@@ -131,8 +134,23 @@ export class Toolstack {
 
   /** VM.migrate: answers the operation at once. @throws NOT_FOUND, BUSY */
   async migrate(vm: string, request: MigrateRequest): Promise<Operation> {
+    return this.#copy('migrate', vm, request)
+  }
+
+  /** VM.replicate: the VM stays, and the destination keeps replicas of its disks. @throws NOT_FOUND, BUSY, BAD_REQUEST */
+  async replicate(vm: string, request: MigrateRequest): Promise<Operation> {
+    if (!request.keepReplica)
+      throw new CrosspoolError('BAD_REQUEST', { reason: 'say how long the replica is kept' })
+    return this.#copy('replicate', vm, request)
+  }
+
+  async #copy(
+    kind: 'migrate' | 'replicate',
+    vm: string,
+    request: MigrateRequest,
+  ): Promise<Operation> {
     const { random, clock, pool, host } = this.#environment
-    const { id, name } = await findRunning(this.#environment, vm, 'migrate')
+    const { id, name } = await findRunning(this.#environment, vm, kind)
     const destinationUrl = await this.hosts.resolve(request.destination)
     this.#acts.checkFree(id)
     const memo: MigrationMemo = {
@@ -154,7 +172,7 @@ export class Toolstack {
         ...{ releaseMs: null, takeMs: null, bytesReplicated: 0 },
       },
     }
-    return this.operations.start('migrate', random.uuid(), id, memo)
+    return this.operations.start(kind, random.uuid(), id, memo)
   }
 
   /** VDI.pool_migrate: to another SR of this host, in use or not; answers the operation at once. @throws NOT_FOUND, BUSY */

@@ -43,10 +43,13 @@ export function replicateDisks({ storage }: ToolstackEnvironment): Step<Migratio
     async undo({ memo, live }) {
       for (const stop of live.stopWatching.values()) stop()
       await settleAll(
-        memo.disks.map(async ({ vdi, uri }) => {
+        memo.disks.map(async ({ vdi, uri, replica }) => {
           // The record of a replication that was started in a lost moment is found by its VDI.
           const replication = uri === null ? null : (await storage.getVdi(vdi)).replication
-          if (replication) await storage.stopReplication(replication, 'volume')
+          // One that it had before is another one.
+          if (!replication || !uri?.includes(`/${replication}?`)) return
+          if (replica === undefined) await storage.stopReplication(replication, 'volume')
+          else await storage.keepReplication(replication)
         }),
       )
     },

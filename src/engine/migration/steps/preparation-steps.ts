@@ -1,10 +1,20 @@
 import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
-import type { Preflight, ReceiveRequest, ReceiverGrant } from '../../../model/migration.ts'
+import type { Host } from '../../../model/host.ts'
+import type {
+  Check,
+  Preflight,
+  ReceiveRequest,
+  ReceiverGrant,
+  ReplicaTerms,
+  ReplicaWish,
+} from '../../../model/migration.ts'
+import type { KeepMode } from '../../../model/replication.ts'
 import type { ToolstackPeer } from '../../../ports/peers.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import {
   buildReceiveRequest,
+  check,
   checkSource,
   type DescribedVm,
   describeVm,
@@ -23,7 +33,7 @@ export function checkEverything(environment: ToolstackEnvironment): Step<Migrati
     name: 'check',
     weight: 1,
     async run({ memo, operation }) {
-      const { preflight, described, request } = await preflightBothSides(
+      const { preflight, described, request, keep } = await preflightBothSides(
         environment,
         operation,
         memo,
@@ -32,6 +42,7 @@ export function checkEverything(environment: ToolstackEnvironment): Step<Migrati
       memo.receive = request
       memo.epoch = request.epoch
       memo.checks = preflight.checks
+      memo.keep = keep
       memo.disks = preflight.disks.map((plan) => {
         const found = described.disks.find(({ disk }) => disk.slot === plan.slot)
         if (!found) throw new CrosspoolError('NOT_FOUND', { kind: 'disk', id: plan.slot })
@@ -56,14 +67,41 @@ export async function preflightBothSides(
   environment: ToolstackEnvironment,
   operation: string,
   memo: Pick<MigrationMemo, 'vm' | 'request' | 'destinationUrl'>,
-): Promise<{ preflight: Preflight; described: DescribedVm; request: ReceiveRequest }> {
+): Promise<{
+  preflight: Preflight
+  described: DescribedVm
+  request: ReceiveRequest
+  keep: ReplicaTerms | null
+}> {
   const described = await describeVm(environment, memo.vm.id)
   const request = await buildReceiveRequest(environment, operation, described, memo.request)
-  const there = await environment.peers.connect(memo.destinationUrl).preflight(request)
+  const peer = environment.peers.connect(memo.destinationUrl)
+  const there = await peer.preflight(request)
+  const wish = memo.request.keepReplica
+  const keeping = wish
+    ? agreeOnReplica(wish, (await environment.storage.facts()).keepModes, await peer.host())
+    : null
   const own = checkSource(described, memo.request, environment.hypervisor.capabilities)
-  const checks = [...own, ...there.checks]
+  const checks = [...own, ...there.checks, ...(keeping ? [keeping.check] : [])]
   const possible = checks.every(({ result }) => result !== 'failed')
-  return { preflight: { ...there, checks, possible }, described, request }
+  const preflight = { ...there, checks, possible }
+  return { preflight, described, request, keep: keeping?.terms ?? null }
+}
+
+/** The best way to keep replicas that both hosts have, or the one that is wanted. */
+function agreeOnReplica(
+  { mode: wanted, forMs }: ReplicaWish,
+  own: readonly KeepMode[],
+  { name, keepModes }: Host,
+): { readonly check: Check; readonly terms: ReplicaTerms | null } {
+  const common = own.filter((mode) => keepModes.includes(mode))
+  const mode = common.find((one) => wanted === undefined || one === wanted)
+  const ways = `${own.join(', ') || 'no way'} here, ${keepModes.join(', ') || 'no way'} there`
+  const reason = mode
+    ? `keeps replicas with ${mode}`
+    : `no common way to keep a replica${wanted ? ` by ${wanted}` : ''}: ${ways}`
+  const terms = mode ? { mode, forMs } : null
+  return { check: check('keep-replica', name, mode !== undefined, reason, 'NOT_SUPPORTED'), terms }
 }
 
 /** VM.receive: the destination reserves memory and makes VDIs; the answer says where everything goes. */

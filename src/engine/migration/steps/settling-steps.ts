@@ -1,8 +1,10 @@
 import { settleAll } from '../../../lib/settle-all.ts'
-import { isCrosspoolError } from '../../../model/errors.ts'
+import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
+import type { ReplicaTerms } from '../../../model/migration.ts'
+import type { StorageManager } from '../../../ports/storage-manager.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
-import type { MigratingDisk, MigrationContext } from '../memo.ts'
+import type { MigratingDisk, MigrationContext, MigrationMemo } from '../memo.ts'
 import { removeVmRecord } from '../vm-records.ts'
 import { countWritesThere } from '../write-latency.ts'
 import { destinationOf } from './handover-steps.ts'
@@ -20,13 +22,53 @@ export function takeMirrorsOut(environment: ToolstackEnvironment): Step<Migratio
     async run(context) {
       const { memo, live } = context
       for (const stop of live.stopWatching.values()) stop()
-      const here = memo.disks.map(({ replication }) =>
-        replication ? storage.stopReplication(replication, 'nothing') : null,
-      )
       const { peer, id, token } = destinationOf(environment, memo)
-      await settleAll<unknown>([...here, peer.close(id, token)])
+      if (memo.keep) {
+        // Where the VM is it must be noted what it writes, before anybody here lets go.
+        await peer.close(id, token, memo.keep)
+        await keepHere(storage, memo, memo.keep, 'target')
+      } else {
+        const here = memo.disks.map(({ replication }) =>
+          replication ? storage.stopReplication(replication, 'nothing') : null,
+        )
+        await settleAll<unknown>([...here, peer.close(id, token)])
+      }
       live.heartbeat?.stop()
       await countWritesThere(environment, context)
+    },
+  }
+}
+
+async function keepHere(
+  storage: StorageManager,
+  { disks, vm, to }: MigrationMemo,
+  keep: ReplicaTerms,
+  side: 'source' | 'target',
+): Promise<void> {
+  const other = `${to.pool}/${to.host}`
+  await settleAll(
+    disks.map(({ slot, replication }) =>
+      replication
+        ? storage.keepReplication(replication, { vm: vm.id, slot, other, side, ...keep })
+        : null,
+    ),
+  )
+}
+
+/** The VM stays where it is, and the destination keeps replicas of its disks. */
+export function keepCopies(environment: ToolstackEnvironment): Step<MigrationContext> {
+  const { clock, storage } = environment
+  return {
+    name: 'keep',
+    weight: 1,
+    async run({ memo, live }) {
+      for (const stop of live.stopWatching.values()) stop()
+      if (!memo.keep) throw new CrosspoolError('NOT_FOUND', { kind: 'replica', id: memo.vm.id })
+      const { peer, id, token } = destinationOf(environment, memo)
+      await keepHere(storage, memo, memo.keep, 'source')
+      await peer.close(id, token, memo.keep)
+      live.heartbeat?.stop()
+      memo.figures.totalMs = Math.round(clock.now() - memo.startedAtMs)
     },
   }
 }
@@ -51,8 +93,14 @@ export function putDisksAway(environment: ToolstackEnvironment): Step<MigrationC
   const { clock, storage } = environment
   const putAway = async (
     { vdi, toAdopt, managed, replicated }: MigratingDisk,
-    keep: boolean,
+    { keep: replica, request }: MigrationMemo,
   ): Promise<boolean> => {
+    const keep = request.keepSourceDisks
+    if (replica && replicated) {
+      // One of the administrator's stays fenced, and is given back when the replica ends.
+      if (!toAdopt) await storage.deactivate(vdi)
+      return true
+    }
     if (toAdopt) await storage.disown(vdi)
     else await storage.deactivate(vdi).then(() => storage.detach(vdi))
     const stays = keep || !managed || !replicated
@@ -67,13 +115,11 @@ export function putDisksAway(environment: ToolstackEnvironment): Step<MigrationC
       const { memo } = context
       const stayed = await settleAll(
         memo.disks.map(async (disk) => {
-          const stays = await putAway(disk, memo.request.keepSourceDisks).catch(
-            (error: unknown) => {
-              // Destroyed by an earlier try that could not be recorded.
-              if (isCrosspoolError(error, 'NOT_FOUND')) return false
-              throw error
-            },
-          )
+          const stays = await putAway(disk, memo).catch((error: unknown) => {
+            // Destroyed by an earlier try that could not be recorded.
+            if (isCrosspoolError(error, 'NOT_FOUND')) return false
+            throw error
+          })
           return stays && disk.replicated ? [disk.vdi] : []
         }),
       )
