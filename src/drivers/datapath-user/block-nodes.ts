@@ -8,10 +8,13 @@ import type { Disk } from '../../ports/datapath.ts'
  *   mirrored ──► volume               what the gateway of a mirror's target writes to
  *   filter ──► vm, target             while a mirror runs at its source, or the disk moves to another volume
  *   target ──► copy                   that other volume, as large as the disk
+ *   copier ──► beneath ──► volume     between `vm` and the volume, while a mirror copies what differs
+ *      └─► copies ──► second-way      where the copier copies to
  */
 export const nodes = {
   ...{ vm: 'vm', volume: 'volume', fence: 'fence', mirrored: 'mirrored' },
   ...{ filter: 'mirror-filter', target: 'mirror-target', copy: 'copy' },
+  ...{ copier: 'copier', beneath: 'beneath', copies: 'copies', secondWay: 'second-way' },
 } as const
 
 type NodeOptions = Readonly<Record<string, unknown>>
@@ -46,7 +49,7 @@ export function fenceNode({ sizeBytes }: Disk): NodeOptions {
   return { driver: 'blkdebug', 'node-name': nodes.fence, image, 'inject-error': errors }
 }
 
-export function vmNode(disk: Disk, leadsTo: 'volume' | 'fence'): NodeOptions {
+export function vmNode(disk: Disk, leadsTo: 'volume' | 'fence' | 'copier'): NodeOptions {
   return sized(nodes.vm, disk, nodes[leadsTo])
 }
 

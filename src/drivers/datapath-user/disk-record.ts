@@ -8,7 +8,7 @@ import type { Disk } from '../../ports/datapath.ts'
  *   serving    the VM's device leads to the volume
  *   held       released to a mirror's target: the volume is open, the VM's I/O waits
  *   withdrawn  released to a host that reaches the same volume: it is closed, the VM's I/O waits
- *   mirrored   a mirror's target: the volume is the mirror's, the VM's device is a fence
+ *   mirrored   a mirror's target, or a kept replica: the volume is the mirror's, the VM's device is a fence
  *   awaiting   somebody else has the volume open: the VM's device is a fence until `take`
  *   fenced     the VM has gone: its device is a fence
  */

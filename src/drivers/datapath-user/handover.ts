@@ -93,6 +93,7 @@ export async function take(mirrors: Mirrors, handover: Handover): Promise<void> 
   try {
     await settleAll(targets.map((target) => target.check()))
     await settleAll(targets.map((target) => target.claim()))
+    await settleAll(targets.map((target) => target.recordDifference()))
     await settleAll(own.map(({ disk }) => changeMode(mirrors, disk, 'serving')))
     await openShared(mirrors, handover)
     await settleAll(targets.map((target) => target.confirm()))

@@ -8,6 +8,7 @@ import { discard } from './discard.ts'
 import { DiskServers } from './disk-servers.ts'
 import { arm, reclaim, release, settle, take } from './handover.ts'
 import { inventory } from './inventory.ts'
+import { keep } from './keep.ts'
 import { Mirrors } from './mirrors.ts'
 import { type Parts, type Timing, usualTiming } from './parts.ts'
 import { relocate, settle as settleVolume } from './relocate.ts'
@@ -47,7 +48,7 @@ export async function createUserDatapath(
 
   const datapath: Datapath = {
     capabilities: {
-      ...{ schemes: ['nbd'], presentation: 'image', deviceKind: 'nbd', keeps: [] },
+      ...{ schemes: ['nbd'], presentation: 'image', deviceKind: 'nbd', keeps: ['difference'] },
       encryptionObstacle: null,
       description: `qemu-storage-daemon ${version} in user space`,
     },
@@ -70,7 +71,7 @@ export async function createUserDatapath(
     release: (handover) => alone(vdisOf(handover), () => release(mirrors, handover)),
     reclaim: (handover) => alone(vdisOf(handover), () => reclaim(mirrors, handover)),
     take: (handover) => alone(vdisOf(handover), () => take(mirrors, handover)),
-    keep: cannotKeep,
+    keep: (mirror, mode) => alone([mirror.disk.vdi], () => keep(mirrors, mirror, mode)),
     close: (mirror, keep) => alone([mirror.disk.vdi], () => mirrors.close(mirror, keep)),
     relocate: (disk, to, relocation) =>
       noted(relocate(mirrors, (act) => lock.run([disk.vdi], act), disk, to, relocation)),
@@ -103,10 +104,4 @@ function rethrow(error: unknown): never {
       error,
     )
   throw error
-}
-
-/** Nobody asks for it, since `keeps` is empty. */
-async function cannotKeep(): Promise<never> {
-  const reason = 'this datapath keeps none'
-  throw new CrosspoolError('NOT_SUPPORTED', { what: 'Keeping a replica', reason })
 }

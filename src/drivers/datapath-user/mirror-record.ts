@@ -6,10 +6,16 @@ import type { Mirror } from '../../ports/datapath.ts'
 import type { Parts } from './parts.ts'
 import { mirrorFolder } from './places.ts'
 
+const sideSchema = z.enum(['source', 'target'])
+
 const common = {
   id: z.string(),
+  /** Which side it was when the mirror first began. */
+  end: sideSchema,
   vdi: z.string(),
   secret: z.string(),
+  /** One disk is a replica of the other, and nothing goes between them. */
+  isKept: z.boolean().default(false),
 }
 
 /** Where the target's gateway listens; what the target answers to the source. */
@@ -21,7 +27,7 @@ export const welcomeSchema = z.object({
 })
 export type Welcome = Readonly<z.infer<typeof welcomeSchema>>
 
-export const mirrorRecordSchema = z.discriminatedUnion('side', [
+const knownRecordSchema = z.discriminatedUnion('side', [
   z.object({
     ...common,
     side: z.literal('source'),
@@ -31,6 +37,8 @@ export const mirrorRecordSchema = z.discriminatedUnion('side', [
     session: z.int().nonnegative(),
     /** `release` has been answered: from then on the target may have taken the disk. */
     isReleased: z.boolean(),
+    /** The session at whose end both sides were the same, if what differs since is known; 0: no such. */
+    base: z.int().nonnegative().default(0),
     /** Of copying; null: as fast as goes. */
     bytesPerSecondMax: z.int().positive().nullable().default(null),
   }),
@@ -41,17 +49,22 @@ export const mirrorRecordSchema = z.discriminatedUnion('side', [
     port: z.int().nullable(),
   }),
 ])
+/** Sides that could not change have no end in their records. */
+export const mirrorRecordSchema = z.preprocess((record) => {
+  const found = z.looseObject({ side: sideSchema, end: sideSchema.optional() }).safeParse(record)
+  return found.success ? { ...found.data, end: found.data.end ?? found.data.side } : record
+}, knownRecordSchema)
 export type MirrorRecord = Readonly<z.infer<typeof mirrorRecordSchema>>
 export type SourceRecord = Extract<MirrorRecord, { side: 'source' }>
 export type TargetRecord = Extract<MirrorRecord, { side: 'target' }>
 
-export function newSourceRecord({ id, disk, secret }: Mirror): SourceRecord {
+export function newSourceRecord({ id, end, disk, secret }: Mirror): SourceRecord {
   const begun = { welcome: null, session: 0, isReleased: false, bytesPerSecondMax: null }
-  return { id, vdi: disk.vdi, secret, side: 'source', ...begun }
+  return { id, end, vdi: disk.vdi, secret, side: 'source', isKept: false, base: 0, ...begun }
 }
 
-export function newTargetRecord({ id, disk, secret }: Mirror): TargetRecord {
-  return { id, vdi: disk.vdi, secret, side: 'target', port: null }
+export function newTargetRecord({ id, end, disk, secret }: Mirror): TargetRecord {
+  return { id, end, vdi: disk.vdi, secret, side: 'target', isKept: false, port: null }
 }
 
 export const mirrorRecordName = 'mirror.json'

@@ -2,9 +2,11 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Mirror, MirrorHello, MirrorStatus } from '../../ports/datapath.ts'
+import { forgetBases, forgetDifferences } from './bitmaps.ts'
 import { busy, isUnused } from './devices.ts'
 import { type DiskMode, newDiskRecord } from './disk-record.ts'
 import type { DiskServers } from './disk-servers.ts'
+import { KeptSide } from './kept-side.ts'
 import {
   mirrorRecordName,
   mirrorRecordSchema,
@@ -16,10 +18,11 @@ import { namesIn } from './names-in.ts'
 import type { Parts } from './parts.ts'
 import { mirrorsDirectory } from './places.ts'
 import { SourceMirror } from './source-mirror.ts'
+import { createStatusBoard, type StatusBoard } from './status-board.ts'
 import { findStorageDaemon } from './storage-daemon.ts'
 import { TargetMirror } from './target-mirror.ts'
 
-type Side = SourceMirror | TargetMirror
+export type Side = SourceMirror | TargetMirror | KeptSide
 
 const missing: MirrorStatus = {
   ...{ state: 'failed', outOfSyncBytes: 0, sentBytes: 0 },
@@ -50,22 +53,30 @@ export class Mirrors {
         continue
       }
       const record = mirrorRecordSchema.parse(JSON.parse(text))
-      const side =
-        record.side === 'source'
-          ? new SourceMirror(this.parts, this.servers, record)
-          : new TargetMirror(this.parts, this.servers, record)
-      this.#sides.set(keyOf(record), side)
-      side.run()
+      if (record.isKept) this.become(new KeptSide(this.parts, this.servers, record))
+      else if (record.side === 'source')
+        this.become(new SourceMirror(this.parts, this.servers, record))
+      else this.become(new TargetMirror(this.parts, this.servers, record))
     }
   }
 
+  /** In place of what this side of the mirror was. */
+  become(side: Side): void {
+    this.#sides.set(keyOf(side.record), side)
+    side.run()
+  }
+
+  of(mirror: Mirror): Side | null {
+    return this.#sides.get(keyOf(mirror)) ?? null
+  }
+
   source(mirror: Mirror): SourceMirror | null {
-    const side = this.#sides.get(keyOf(mirror))
+    const side = this.of(mirror)
     return side instanceof SourceMirror ? side : null
   }
 
   target(mirror: Mirror): TargetMirror | null {
-    const side = this.#sides.get(keyOf(mirror))
+    const side = this.of(mirror)
     return side instanceof TargetMirror ? side : null
   }
 
@@ -84,9 +95,11 @@ export class Mirrors {
     if (record?.mode === 'serving' && record.isActivated && !(await isUnused(this, disk.vdi)))
       throw busy(disk.vdi)
     if (!this.target(mirror)) {
-      const target = new TargetMirror(this.parts, this.servers, newTargetRecord(mirror))
+      const board = await this.#endKept(mirror)
+      const begun = newTargetRecord(mirror)
+      const target = new TargetMirror(this.parts, this.servers, begun, board)
       await target.create()
-      this.#sides.set(keyOf(mirror), target)
+      this.become(target)
     }
     if (await this.target(mirror)?.isOver()) return
     const isActivated = record?.isActivated ?? false
@@ -95,10 +108,26 @@ export class Mirrors {
 
   async prepare(mirror: Mirror): Promise<MirrorHello> {
     if (this.source(mirror)) return {}
-    const source = new SourceMirror(this.parts, this.servers, newSourceRecord(mirror))
+    const kept = this.of(mirror)?.record
+    const board = await this.#endKept(mirror)
+    const { session, base } = kept?.side === 'source' ? kept : { session: 0, base: 0 }
+    const begun = { ...newSourceRecord(mirror), session, base }
+    const source = new SourceMirror(this.parts, this.servers, begun, board)
     await source.create()
-    this.#sides.set(keyOf(mirror), source)
+    this.become(source)
     return {}
+  }
+
+  /** It is begun again: whoever watches it sees it go on. @throws HANDOVER_REFUSED with the sides exchanged */
+  async #endKept(mirror: Mirror): Promise<StatusBoard> {
+    const kept = this.of(mirror)
+    if (kept !== null && kept.record.side !== mirror.side) {
+      const reason = `mirror ${mirror.id} is not the ${mirror.side} here`
+      throw new CrosspoolError('HANDOVER_REFUSED', { reason })
+    }
+    await kept?.stop()
+    kept?.board.set({ state: 'connecting', reason: null })
+    return kept?.board ?? createStatusBoard()
   }
 
   async accept(mirror: Mirror): Promise<MirrorHello> {
@@ -117,24 +146,28 @@ export class Mirrors {
   }
 
   watch(mirror: Mirror, listener: (status: MirrorStatus) => void): () => void {
-    const side = this.#sides.get(keyOf(mirror))
+    const side = this.of(mirror)
     if (side) return side.board.watch(listener)
     listener(missing)
     return () => {}
   }
 
   async close(mirror: Mirror, keep: 'volume' | 'nothing'): Promise<void> {
-    const side = this.#sides.get(keyOf(mirror))
+    const side = this.of(mirror)
     if (side) await this.end(side, keep === 'volume' ? 'serving' : 'fenced')
   }
 
   /** Takes one side out; its disk's device, if it has one, goes on in this mode. */
   async end(side: Side, mode: DiskMode): Promise<void> {
-    const { vdi } = side.record
+    const { id, vdi } = side.record
     await side.stop()
     const record = this.servers.record(vdi)
-    if (record?.isActivated) await this.servers.put({ ...record, mode })
-    else await this.servers.remove(vdi)
+    if (record?.isActivated) {
+      await this.servers.put({ ...record, mode })
+      const { qmp } = this.servers.daemon(vdi)
+      await forgetDifferences(qmp, id)
+      await forgetBases(qmp, id)
+    } else await this.servers.remove(vdi)
     await side.remove()
     this.#sides.delete(keyOf(side.record))
     side.board.set({ state: 'failed', reason: missing.reason })
@@ -146,8 +179,8 @@ export class Mirrors {
   }
 }
 
-function keyOf({ id, side }: Pick<Mirror, 'id' | 'side'>): string {
-  return `${id}-${side}`
+function keyOf({ id, end }: Pick<Mirror, 'id' | 'end'>): string {
+  return `${id}-${end}`
 }
 
 function notThere({ id }: Mirror): CrosspoolError {

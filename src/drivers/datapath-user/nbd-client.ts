@@ -13,6 +13,7 @@ export interface NbdClient {
   read(offsetBytes: number, lengthBytes: number): Promise<Buffer>
   write(offsetBytes: number, data: Buffer): Promise<void>
   flush(): Promise<void>
+  discard(offsetBytes: number, lengthBytes: number): Promise<void>
   close(): void
 }
 
@@ -36,7 +37,7 @@ const fixedNewstyleWithoutZeroes = 3
 const optionGo = 7
 const reply = { acknowledge: 1, information: 3, errors: 0x80000000 } as const
 const informationExport = 0
-const command = { read: 0, write: 1, disconnect: 2, flush: 3 } as const
+const command = { read: 0, write: 1, disconnect: 2, flush: 3, discard: 4 } as const
 const optionReplyBytesMax = 64 * 1024
 
 /** @throws NbdError when nobody is there or there is no such export */
@@ -113,6 +114,10 @@ class Connection implements NbdClient {
 
   async flush(): Promise<void> {
     await this.#request(command.flush, 0, 0)
+  }
+
+  async discard(offsetBytes: number, lengthBytes: number): Promise<void> {
+    await this.#request(command.discard, offsetBytes, lengthBytes)
   }
 
   close(): void {

@@ -23,11 +23,14 @@ export function deviceUri(root: Root, vdi: string): string {
   return `nbd+unix:///vm?socket=${encodeURI(diskSocket(root, vdi))}`
 }
 
+/** Of a mirror's target, in its folder. */
+export const witnessName = 'role'
+
 export function mirrorsDirectory({ runtimeDirectory }: Root): string {
   return join(runtimeDirectory, 'mirrors')
 }
 
-/** Of one side of a mirror: its gateway, the key, the record and, at the target, the witness. With the side in it, since a mirror between two disks of one host has both there. */
-export function mirrorFolder(root: Root, { id, side }: Pick<Mirror, 'id' | 'side'>): string {
-  return join(mirrorsDirectory(root), `${id}-${side}`)
+/** Of one side of a mirror: its gateway, the key, the record and, at the target, the witness. With the end in it, since a mirror between two disks of one host has both there. */
+export function mirrorFolder(root: Root, { id, end }: Pick<Mirror, 'id' | 'end'>): string {
+  return join(mirrorsDirectory(root), `${id}-${end}`)
 }

@@ -1,3 +1,4 @@
+import { CatchUp } from './catch-up.ts'
 import type { DiskServers } from './disk-servers.ts'
 import {
   addTarget,
@@ -11,7 +12,7 @@ import {
   startJob,
 } from './mirror-job.ts'
 import type { SourceRecord } from './mirror-record.ts'
-import type { Parts } from './parts.ts'
+import { messageOf, type Parts } from './parts.ts'
 import { type Uplink, uplinkSocket } from './uplink.ts'
 
 export interface JobProgress {
@@ -26,6 +27,7 @@ export class SourceJob {
   readonly #servers: DiskServers
   readonly #record: SourceRecord
   readonly #onChange: () => void
+  readonly #catchUp: CatchUp
   #progress: JobProgress
   /** By the jobs before the present one. */
   #sentBefore = 0
@@ -37,6 +39,7 @@ export class SourceJob {
     this.#servers = servers
     this.#record = record
     this.#onChange = onChange
+    this.#catchUp = new CatchUp(parts, servers, record.vdi)
     this.#progress = { state: 'syncing', outOfSyncBytes: 0, sentBytes: 0 }
   }
 
@@ -47,6 +50,7 @@ export class SourceJob {
   /** Every acknowledged write is on both sides, and the next ones will be. */
   async isSynchronous(): Promise<boolean> {
     const job = await this.#find()
+    if (this.#catchUp.isRunning) return false
     return job !== null && (job.isReady || isComplete(job))
   }
 
@@ -58,6 +62,7 @@ export class SourceJob {
   /** It can go on with the connections that it has. */
   async isUsable(): Promise<boolean> {
     const job = await this.#find().catch(() => null)
+    if (job !== null && (await this.#catchUp.isBroken())) return false
     return job !== null && (!job.hasEnded || (isComplete(job) && this.#isHeld()))
   }
 
@@ -69,15 +74,29 @@ export class SourceJob {
     this.#stopWatching = onJobChange(qmp, (status) => this.#changed(status, uplink))
     this.#isEnding = false
     if (!hasData) return uplink.break('it leads to no disk')
-    if (await this.isUsable()) return this.readProgress()
-    await this.#clear()
-    await addTarget(qmp, uplinkSocket(this.#parts, this.#record))
-    await startJob(qmp, 'full', bytesPerSecondMax)
+    this.#catchUp.bytesPerSecondMax = bytesPerSecondMax
+    if (!(await this.isUsable())) await this.#begin(uplink, bytesPerSecondMax)
+    await this.#catchUp.run((error) => {
+      if (error === null) this.#onChange()
+      else uplink.break(`what differs could not be copied: ${messageOf(error)}`)
+    })
     await this.readProgress()
+  }
+
+  async #begin({ base }: Uplink, bytesPerSecondMax: number | null): Promise<void> {
+    const { qmp } = this.#daemon()
+    const { id } = this.#record
+    const socket = uplinkSocket(this.#parts, this.#record)
+    await this.#clear()
+    await addTarget(qmp, socket)
+    if (base === 0) return await startJob(qmp, 'full', bytesPerSecondMax)
+    const startMirror = () => startJob(qmp, 'none', null)
+    await this.#catchUp.begin(socket, { id, session: base }, startMirror)
   }
 
   /** One that begins later is told then. */
   async limit(bytesPerSecondMax: number | null): Promise<void> {
+    this.#catchUp.bytesPerSecondMax = bytesPerSecondMax
     if (await this.isRunning()) await limitJob(this.#daemon().qmp, bytesPerSecondMax)
   }
 
@@ -119,10 +138,15 @@ export class SourceJob {
   async readProgress(): Promise<void> {
     const job = await this.#find()
     if (job === null || job.hasEnded) return
-    const sentBytes = Math.max(this.#progress.sentBytes, this.#sentBefore + job.copiedBytes)
-    this.#progress = job.isReady
-      ? { state: 'synced', outOfSyncBytes: 0, sentBytes }
-      : { state: 'syncing', outOfSyncBytes: job.leftBytes, sentBytes }
+    await this.#catchUp.readProgress()
+    const { copiedBytes, leftBytes, isRunning } = this.#catchUp
+    const sent = this.#sentBefore + job.copiedBytes + copiedBytes
+    const sentBytes = Math.max(this.#progress.sentBytes, sent)
+    if (isRunning) this.#progress = { state: 'syncing', outOfSyncBytes: leftBytes, sentBytes }
+    else
+      this.#progress = job.isReady
+        ? { state: 'synced', outOfSyncBytes: 0, sentBytes }
+        : { state: 'syncing', outOfSyncBytes: job.leftBytes, sentBytes }
   }
 
   async #clear(): Promise<void> {
@@ -130,6 +154,7 @@ export class SourceJob {
     const { qmp } = this.#daemon()
     await endJob(qmp, this.#parts.clock, this.#parts.timing.deadlineMs, true)
     await dismissJob(qmp)
+    await this.#catchUp.clear()
     await removeTarget(qmp)
     this.#sentBefore = this.#progress.sentBytes
     this.#progress = { ...this.#progress, state: 'syncing' }
@@ -137,7 +162,7 @@ export class SourceJob {
   }
 
   #changed(status: string, uplink: Uplink): void {
-    if (status === 'ready') this.#onChange()
+    if (status === 'ready' && !this.#catchUp.isRunning) this.#onChange()
     if (status !== 'concluded' || this.#isEnding) return
     const tell = (error: string) => uplink.break(`the mirror has ended: ${error}`)
     this.#find().then(

@@ -1,5 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
+import { within } from '../../ports/deadlines.ts'
+import {
+  differenceBytes,
+  forgetBases,
+  lacksNothing,
+  recordDifference,
+  vouchFor,
+} from './bitmaps.ts'
 import type { DiskServers } from './disk-servers.ts'
 import {
   putMirrorRecord,
@@ -11,7 +19,7 @@ import { messageOf, type Parts } from './parts.ts'
 import { mirrorFolder } from './places.ts'
 import { SourceJob } from './source-job.ts'
 import { createSourceVoice, type SourceVoice } from './source-voice.ts'
-import { createStatusBoard } from './status-board.ts'
+import { createStatusBoard, type StatusBoard } from './status-board.ts'
 import { findStorageDaemon } from './storage-daemon.ts'
 import { findUplink, flushTarget, hasData, makeSession, makeUplink, type Uplink } from './uplink.ts'
 import type { SourceWord } from './witness.ts'
@@ -21,12 +29,13 @@ const hasNoRoom = /No space left on device/
 
 /**
  * The source's side of one mirror. It keeps the mirror going by itself: when the link or one of the
- * processes fails, it is begun again from the beginning, since QEMU does not keep what has changed
- * meanwhile. The callers of its methods hold the VDI's lock.
+ * processes fails, it is begun again: from the last base if that is known on both sides, otherwise
+ * from the beginning, since QEMU does not keep what has changed meanwhile. The callers of its methods hold the VDI's lock.
  */
 export class SourceMirror {
-  readonly board = createStatusBoard()
+  readonly board: StatusBoard
   readonly #parts: Parts
+  readonly #servers: DiskServers
   readonly #job: SourceJob
   readonly #stopping = new AbortController()
   readonly #voice: SourceVoice
@@ -37,8 +46,10 @@ export class SourceMirror {
   #firstAttempt: Promise<void> = Promise.resolve()
   #nudge = new AbortController()
 
-  constructor(parts: Parts, servers: DiskServers, record: SourceRecord) {
+  constructor(parts: Parts, servers: DiskServers, record: SourceRecord, board?: StatusBoard) {
+    this.board = board ?? createStatusBoard()
     this.#parts = parts
+    this.#servers = servers
     this.#record = record
     this.#voice = createSourceVoice(parts.clock, record.isReleased ? 'released' : 'source')
     this.#job = new SourceJob(parts, servers, record, () => this.#nudge.abort())
@@ -88,10 +99,33 @@ export class SourceMirror {
 
   /** @throws REPLICATION_LOST */
   async checkSynchronous(): Promise<void> {
-    if (this.#record.isReleased) return
-    const isThere = this.#uplink !== null && !this.#uplink.isBroken
-    if (isThere && (await this.#job.isSynchronous())) return
+    if (this.#record.isReleased || (await this.isSynchronous())) return
     throw this.#lost(this.board.status.state)
+  }
+
+  async isSynchronous(): Promise<boolean> {
+    const isThere = this.#uplink !== null && !this.#uplink.isBroken
+    return isThere && (await this.#job.isSynchronous())
+  }
+
+  /** Records from now on what differs. Answers the session, by which this is called; 0: the sides are not the same. */
+  async makeBase(): Promise<number> {
+    if (!(await this.isSynchronous())) return 0
+    await this.arm()
+    const { id, vdi, session } = this.#record
+    const { qmp } = this.#servers.daemon(vdi)
+    await recordDifference(qmp, { id, session })
+    // A write that has failed at the target before has left its mark, or ended the mirror.
+    const isSame = (await lacksNothing(qmp)) && (await this.isSynchronous())
+    return isSame ? session : 0
+  }
+
+  /** The session since whose end it is known what differs; 0: there is none. */
+  async knownBase(): Promise<number> {
+    const { id, vdi, base } = this.#record
+    const { qmp } = this.#servers.daemon(vdi)
+    const isKnown = base !== 0 && (await differenceBytes(qmp, { id, session: base })) !== null
+    return isKnown ? base : 0
   }
 
   /** The VM's I/O is held. Afterwards the target has everything on its disk. @throws REPLICATION_LOST */
@@ -99,6 +133,8 @@ export class SourceMirror {
     if (this.#record.isReleased) return
     const failure = await this.#job.complete()
     if (failure !== null) throw this.#lost(failure)
+    const { id, vdi, session } = this.#record
+    await vouchFor(this.#servers.daemon(vdi).qmp, { id, session })
   }
 
   /** @throws when the target does not confirm it in time */
@@ -130,6 +166,9 @@ export class SourceMirror {
   /** Not released any more. The mirror goes on where nothing was lost, and is begun again elsewhere. */
   async takeBack(): Promise<void> {
     const uplink = this.#uplink
+    const { id, vdi } = this.#record
+    // With a storage daemon that has died they have gone as well.
+    await forgetBases(this.#servers.daemon(vdi).qmp, id).catch(() => {})
     await this.#put({ isReleased: false })
     try {
       await this.#declare('source')
@@ -207,7 +246,8 @@ export class SourceMirror {
       this.#stopping.signal.throwIfAborted()
       if (this.#record.isReleased) return
       const hasWay = await hasData(uplink)
-      await this.#job.attach(uplink, hasWay, this.#record.bytesPerSecondMax)
+      const begun = this.#job.attach(uplink, hasWay, this.#record.bytesPerSecondMax)
+      await this.#killWhenLate(uplink, begun)
     })
     settleFirst()
     for (;;) {
@@ -218,6 +258,17 @@ export class SourceMirror {
       const pause = clock.sleep(timing.pulseMs, this.#nudge.signal).catch(() => {})
       await Promise.race([pause, uplink.broken])
     }
+  }
+
+  /** QEMU may wait for the link, and answers nothing meanwhile. */
+  async #killWhenLate(uplink: Uplink, begun: Promise<void>): Promise<void> {
+    const { clock, timing } = this.#parts
+    const ended = new AbortController()
+    clock.sleep(timing.deadlineMs, ended.signal).then(
+      () => uplink.kill(),
+      () => {},
+    )
+    await begun.finally(() => ended.abort())
   }
 
   /** What an earlier program has left goes on; otherwise there are new connections, which are a new session. */
@@ -232,12 +283,14 @@ export class SourceMirror {
     // Connections that only ask for the witness leave the session, of which `released` was said, as it is.
     if (this.#record.isReleased) return await makeUplink(this.#parts, this.#record, signal)
     await this.#put({ session: this.#record.session + 1 })
-    return await makeSession(this.#parts, this.#record, signal)
+    return await makeSession(this.#parts, this.#record, await this.knownBase(), signal)
   }
 
   async #pulse(uplink: Uplink): Promise<void> {
     const { isReleased } = this.#record
-    if (!isReleased) await this.#job.readProgress()
+    const { clock, timing } = this.#parts
+    const progress = isReleased ? Promise.resolve() : this.#job.readProgress()
+    await within(clock, timing.deadlineMs, 'an answer of the storage daemon', progress)
     await this.#say(false)
     try {
       const { role } = await uplink.hear()

@@ -1,6 +1,8 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
+import { type Base, forgetBases, recordDifference, vouchedBytes, vouchFor } from './bitmaps.ts'
 import { cutExport, unlessRefused } from './block-commands.ts'
 import { nodes } from './block-nodes.ts'
 import type { DiskServers } from './disk-servers.ts'
@@ -12,15 +14,15 @@ import {
   type Welcome,
 } from './mirror-record.ts'
 import { messageOf, type Parts } from './parts.ts'
-import { diskSocket, mirrorFolder } from './places.ts'
-import { createStatusBoard } from './status-board.ts'
+import { diskSocket, mirrorFolder, witnessName } from './places.ts'
+import { createStatusBoard, type StatusBoard } from './status-board.ts'
 import { findStorageDaemon, type StorageDaemon, startStorageDaemon } from './storage-daemon.ts'
-import type { TargetWord } from './witness.ts'
+import type { SessionWord, TargetWord } from './witness.ts'
 import { createWitness, readWitness, type WitnessWords, writeTargetWord } from './witness-file.ts'
 
 /** The target's side of one mirror. The callers of its methods hold the VDI's lock. */
 export class TargetMirror {
-  readonly board = createStatusBoard()
+  readonly board: StatusBoard
   readonly #parts: Parts
   readonly #servers: DiskServers
   readonly #stopping = new AbortController()
@@ -29,7 +31,8 @@ export class TargetMirror {
   #isRunning = false
   #heard = { beat: -1, atMs: 0 }
 
-  constructor(parts: Parts, servers: DiskServers, record: TargetRecord) {
+  constructor(parts: Parts, servers: DiskServers, record: TargetRecord, board?: StatusBoard) {
+    this.board = board ?? createStatusBoard()
     this.#parts = parts
     this.#servers = servers
     this.#record = record
@@ -41,6 +44,8 @@ export class TargetMirror {
 
   async create(): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    // Of an earlier run, where it was kept since.
+    await rm(this.#witness, { force: true })
     await putMirrorRecord(this.#parts, this.#record)
   }
 
@@ -76,6 +81,19 @@ export class TargetMirror {
 
   async hasTaken(): Promise<boolean> {
     return (await this.#read()).target.role === 'taken'
+  }
+
+  /** The one that it serves, or has taken the disk from. */
+  async session(): Promise<number> {
+    return (await this.#read()).target.session
+  }
+
+  /** Before the VM may write here: what differs from the source's disk from now on. */
+  async recordDifference(): Promise<void> {
+    const { id, vdi } = this.#record
+    if (this.#servers.record(vdi)?.mode !== 'mirrored') return
+    const session = await this.session()
+    await recordDifference(this.#servers.daemon(vdi).qmp, { id, session })
   }
 
   /** From now on the source may not reclaim. Then the source's word is checked once more. */
@@ -121,7 +139,7 @@ export class TargetMirror {
   }
 
   get #witness(): string {
-    return join(this.#folder, 'role')
+    return join(this.#folder, witnessName)
   }
 
   /** @throws HANDOVER_REFUSED when there is none */
@@ -170,7 +188,7 @@ export class TargetMirror {
   async #look(): Promise<void> {
     if (!this.#gateway || this.#gateway.hasEnded) await this.#underLock(() => this.#listen())
     const words = await readWitness(this.#witness)
-    if (words.wanted > words.target.session && words.target.role === 'waiting')
+    if (words.wanted.session > words.target.session && words.target.role === 'waiting')
       await this.#underLock(() => this.#serveSession())
     this.#tell(words)
   }
@@ -183,12 +201,12 @@ export class TargetMirror {
 
   /** Nothing of an earlier session reaches the disk any more once the new one is served. */
   async #serveSession(): Promise<void> {
-    const { vdi } = this.#record
+    const { id, vdi } = this.#record
     const { target, wanted } = await readWitness(this.#witness)
     const qmp = this.#gateway?.qmp
     const record = this.#servers.record(vdi)
     if (!qmp || record?.mode !== 'mirrored' || target.role !== 'waiting') return
-    for (const session of new Set([target.session, wanted])) {
+    for (const session of new Set([target.session, wanted.session])) {
       await cutExport(qmp, this.#parts.clock, dataExport(session))
       await unlessRefused(/Failed to find node/, () =>
         qmp.execute('blockdev-del', { 'node-name': dataExport(session) }),
@@ -196,8 +214,18 @@ export class TargetMirror {
     }
     await cutExport(this.#servers.daemon(vdi).qmp, this.#parts.clock, nodes.mirrored)
     await this.#servers.put(record)
-    await offerData(qmp, wanted, diskSocket(this.#parts, vdi))
-    await this.#write({ role: 'waiting', session: wanted })
+    const base = await this.#rebase(this.#servers.daemon(vdi).qmp, { id, ...wanted })
+    await offerData(qmp, wanted.session, diskSocket(this.#parts, vdi))
+    await this.#write({ role: 'waiting', session: wanted.session, base })
+  }
+
+  /** Answers the base, if the volume is as it was then, but for what is known to the source. */
+  async #rebase(qmp: Qmp, { id, session, base }: Base & SessionWord): Promise<number> {
+    const isKnown = base !== 0 && (await vouchedBytes(qmp, { id, session: base })) !== null
+    const known = isKnown ? base : 0
+    await forgetBases(qmp, id, known)
+    await vouchFor(qmp, { id, session })
+    return known
   }
 
   /** The target knows of the mirror what the source writes for it, as long as it does. */

@@ -13,6 +13,8 @@ import { findStorageDaemon, type StorageDaemon, startStorageDaemon } from './sto
 import {
   decodeWord,
   encodeWord,
+  notYet,
+  type SessionWord,
   type SourceWord,
   sessionOffset,
   sourceOffset,
@@ -26,6 +28,8 @@ export class Uplink {
   readonly gateway: StorageDaemon
   /** Rejects with why it is of no use any more. */
   readonly broken: Promise<never>
+  /** From which on the session copies what differs; 0: everything. */
+  base = 0
   readonly #witness: NbdClient
   readonly #clock: Clock
   readonly #deadlineMs: number
@@ -61,14 +65,14 @@ export class Uplink {
     if (flush) await this.#inTime(this.#witness.flush())
   }
 
-  async wantSession(session: number): Promise<void> {
-    await this.#inTime(this.#witness.write(sessionOffset, encodeWord({ session })))
+  async wantSession(word: SessionWord): Promise<void> {
+    await this.#inTime(this.#witness.write(sessionOffset, encodeWord(word)))
   }
 
   /** @throws BAD_REQUEST while the target writes it */
   async hear(): Promise<TargetWord> {
     const sector = await this.#inTime(this.#witness.read(targetOffset, sectorBytes))
-    return decodeWord(targetWordSchema, sector) ?? { role: 'waiting', session: 0 }
+    return decodeWord(targetWordSchema, sector) ?? notYet
   }
 
   /** Frees at once whatever waits for the link. */
@@ -140,10 +144,11 @@ async function connectWitness(parts: Parts, record: SourceRecord): Promise<NbdCl
   return await within(clock, timing.deadlineMs, 'a connection to the gateway', connected)
 }
 
-/** The same, and the way to the target's disk. */
+/** The same, and the way to the target's disk. `base`: from which on it is known here what differs. */
 export async function makeSession(
   parts: Parts,
   record: SourceRecord,
+  base: number,
   signal: AbortSignal,
 ): Promise<Uplink> {
   const uplink = await makeUplink(parts, record, signal)
@@ -151,7 +156,7 @@ export async function makeSession(
   signal.addEventListener('abort', kill)
   try {
     signal.throwIfAborted()
-    await openData(parts, uplink, record)
+    await openData(parts, uplink, record, base)
     return uplink
   } catch (error) {
     await uplink.kill()
@@ -164,15 +169,21 @@ export async function makeSession(
 const acknowledgementPauseMs = 50
 
 /** Opens the way to the target's disk, once the target has cut off what came before this session. */
-async function openData(parts: Parts, uplink: Uplink, record: SourceRecord): Promise<void> {
+async function openData(
+  parts: Parts,
+  uplink: Uplink,
+  record: SourceRecord,
+  base: number,
+): Promise<void> {
   const { clock, timing } = parts
   const { session, welcome } = record
   if (welcome === null) throw new CrosspoolError('NOT_FOUND', { kind: 'mirror', id: record.id })
-  await uplink.wantSession(session)
+  await uplink.wantSession({ session, base })
   const giveUpMs = clock.monotonicMs() + timing.deadlineMs
   const isServed = async () => {
-    const { session: served } = await uplink.hear().catch(() => ({ session: -1 }))
-    return served === session
+    const word = await uplink.hear().catch(() => notYet)
+    if (word.session === session && word.base === base) uplink.base = base
+    return word.session === session
   }
   while (!(await isServed())) {
     if (uplink.isBroken) await uplink.broken

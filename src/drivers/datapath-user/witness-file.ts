@@ -3,6 +3,8 @@ import { sectorBytes } from '../../lib/units.ts'
 import {
   decodeWord,
   encodeWord,
+  notYet,
+  type SessionWord,
   type SourceWord,
   sessionOffset,
   sessionWordSchema,
@@ -17,8 +19,8 @@ import {
 export interface WitnessWords {
   readonly source: SourceWord | null
   readonly target: TargetWord
-  /** The session that the source wants. */
-  readonly wanted: number
+  /** What the source wants. */
+  readonly wanted: SessionWord
 }
 
 /** Makes the file, once. */
@@ -41,8 +43,8 @@ export async function readWitness(path: string): Promise<WitnessWords> {
     const at = (offset: number) => content.subarray(offset, offset + sectorBytes)
     return {
       source: decodeWord(sourceWordSchema, at(sourceOffset)),
-      target: decodeWord(targetWordSchema, at(targetOffset)) ?? { role: 'waiting', session: 0 },
-      wanted: decodeWord(sessionWordSchema, at(sessionOffset))?.session ?? 0,
+      target: decodeWord(targetWordSchema, at(targetOffset)) ?? notYet,
+      wanted: decodeWord(sessionWordSchema, at(sessionOffset)) ?? { session: 0, base: 0 },
     }
   } finally {
     await file.close()

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import {
   decodeWord,
   encodeWord,
+  notYet,
   type SourceWord,
   sourceWordSchema,
   witnessBytes,
@@ -43,17 +44,21 @@ describe('the file of the witness', () => {
     const path = join(folder, 'role')
     await createWitness(path)
     expect(await readWitness(path)).toEqual({
-      ...{ source: null, wanted: 0, target: { role: 'waiting', session: 0 } },
+      ...{ source: null, wanted: { session: 0, base: 0 }, target: notYet },
     })
     const file = await open(path, 'r+')
     await file.write(encodeWord(word), 0, 512, 0)
-    await file.write(encodeWord({ session: 7 }), 0, 512, 1024)
+    await file.write(encodeWord({ session: 7, base: 5 }), 0, 512, 1024)
     expect((await file.stat()).size).toBe(witnessBytes)
     await file.close()
-    await writeTargetWord(path, { role: 'taking', session: 3 })
+    await writeTargetWord(path, { role: 'taking', session: 3, base: 2 })
     await createWitness(path)
     expect(await readWitness(path)).toEqual({
-      ...{ source: word, wanted: 7, target: { role: 'taking', session: 3 } },
+      ...{
+        source: word,
+        wanted: { session: 7, base: 5 },
+        target: { role: 'taking', session: 3, base: 2 },
+      },
     })
     await rm(folder, { recursive: true })
   })

@@ -9,12 +9,13 @@ import { CrosspoolError } from '../../model/errors.ts'
  * and then reads the other's, so that a reclaim and a take at the same time never both succeed.
  *
  *   sector 0  source   `source` or `released`, and how the mirror is
- *   sector 1  target   `waiting`, `taking` or `taken`, and the session that it serves
- *   sector 2  source   the session that it wants
+ *   sector 1  target   `waiting`, `taking` or `taken`, the session that it serves, and its base
+ *   sector 2  source   the session that it wants, and the base from which it knows what differs
  *
  * A session is one set of connections. What an earlier one has still under way may arrive late; the
  * target therefore cuts the earlier session off before it serves the next one, and believes a
- * `released` only of the session that it serves.
+ * `released` only of the session that it serves. When the target knows the source's base too, the
+ * session copies what differs from it; when it answers 0, everything.
  */
 export const witnessBytes = 3 * sectorBytes
 export const sourceOffset = 0
@@ -34,15 +35,22 @@ export type SourceWord = Readonly<z.infer<typeof sourceWordSchema>>
 export const targetWordSchema = z.object({
   role: z.enum(['waiting', 'taking', 'taken']),
   session: z.int().nonnegative(),
+  base: z.int().nonnegative().default(0),
 })
 export type TargetWord = Readonly<z.infer<typeof targetWordSchema>>
 
-export const sessionWordSchema = z.object({ session: z.int().nonnegative() })
+export const sessionWordSchema = z.object({
+  session: z.int().nonnegative(),
+  base: z.int().nonnegative().default(0),
+})
+/** Before a session is served. */
+export const notYet: TargetWord = { role: 'waiting', session: 0, base: 0 }
+export type SessionWord = Readonly<z.infer<typeof sessionWordSchema>>
 
 const checksumCharacters = 16
 
 /** One sector, with a checksum: it may be read while it is being written. */
-export function encodeWord(word: SourceWord | TargetWord | z.infer<typeof sessionWordSchema>) {
+export function encodeWord(word: SourceWord | TargetWord | SessionWord) {
   const text = JSON.stringify(word)
   const sector = Buffer.alloc(sectorBytes)
   sector.write(`${checksum(text)}${text}`, 'utf8')

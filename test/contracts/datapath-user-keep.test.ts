@@ -1,0 +1,354 @@
+import { randomBytes } from 'node:crypto'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
+import { sleep } from '../../src/lib/sleep.ts'
+import { MiB } from '../../src/lib/units.ts'
+import type { Disk } from '../../src/ports/datapath.ts'
+import {
+  assertNothingLeft,
+  begin,
+  type DatapathFixture,
+  handoverOf,
+  type Mirrored,
+  untilStatus,
+  untilSynced,
+} from './datapath.fixture.ts'
+import { openNbd, withNbd } from './nbd-guest.ts'
+import { createTestLink, type TestLink } from './test-link.ts'
+import { createUserDatapathHost, type UserDatapathHost } from './user-datapath-hosts.ts'
+
+/** Replicas of storage daemons: both images are compared, and what the link has carried is counted. */
+const diskBytes = 32 * MiB
+const filledBytes = 12 * MiB
+const blockBytes = 4096
+const blocks = diskBytes / blockBytes
+
+let link: TestLink
+vi.setConfig({ testTimeout: 120_000 })
+
+/** Where the VM is, and the other one. */
+let here: UserDatapathHost
+let there: UserDatapathHost
+let mirrored: Mirrored
+
+beforeEach(async () => {
+  link = createTestLink()
+  here = await createUserDatapathHost('s', link)
+  there = await createUserDatapathHost('t', link)
+})
+
+afterEach(async () => {
+  await Promise.all([here.dispose(), there.dispose()])
+  link.close()
+})
+
+function fixture(): DatapathFixture {
+  return {
+    ...{ source: here, target: there, deadlineMs: 20_000, newId: () => 'mirror' },
+    ...{ cutLink: async () => link.cut(), mendLink: async () => link.mend() },
+    ...{ pause: async () => {}, dispose: async () => {} },
+  }
+}
+
+/** A mirror of a disk with some noise, both sides the same. */
+async function mirror(from: Disk['format'] = 'raw', to: Disk['format'] = 'raw'): Promise<void> {
+  const sourceDisk = await here.makeDisk(diskBytes, from)
+  const targetDisk = await there.makeDisk(diskBytes, to)
+  const common = { id: 'mirror', scheme: 'nbd', secret: 'fedcba9876543210fedcba9876543210' }
+  mirrored = {
+    ...{ sourceDisk, targetDisk },
+    sourceMirror: { ...common, side: 'source', end: 'source', disk: sourceDisk },
+    targetMirror: { ...common, side: 'target', end: 'target', disk: targetDisk },
+    sourcePath: await here.datapath.activate(sourceDisk),
+    targetPath: await there.datapath.activate(targetDisk),
+  }
+  await withNbd(mirrored.sourcePath, async (client) => {
+    for (let offset = 0; offset < filledBytes; offset += MiB)
+      await client.write(offset, randomBytes(MiB))
+  })
+  await there.datapath.offer(mirrored.targetMirror)
+  await begin(fixture(), mirrored)
+  await untilSynced(fixture(), mirrored)
+}
+
+/** The VM moves, and what it left becomes the replica. */
+async function moveAndKeep(): Promise<void> {
+  await handOver()
+  turn()
+  await keep()
+}
+
+async function handOver(): Promise<void> {
+  const disks = handoverOf([mirrored])
+  await here.datapath.arm(disks.source)
+  await there.datapath.arm(disks.target)
+  await here.datapath.release(disks.source)
+  await there.datapath.take(disks.target)
+}
+
+function turn(): void {
+  const { sourceDisk, targetDisk, sourceMirror, targetMirror, sourcePath, targetPath } = mirrored
+  mirrored = {
+    ...{ sourceDisk: targetDisk, targetDisk: sourceDisk },
+    ...{ sourcePath: targetPath, targetPath: sourcePath },
+    sourceMirror: { ...targetMirror, side: 'source' },
+    targetMirror: { ...sourceMirror, side: 'target' },
+  }
+  const host = here
+  here = there
+  there = host
+}
+
+async function keep(): Promise<void> {
+  await here.datapath.keep(mirrored.sourceMirror, 'difference')
+  await there.datapath.keep(mirrored.targetMirror, 'difference')
+}
+
+async function beginAgain(): Promise<void> {
+  await there.datapath.offer(mirrored.targetMirror)
+  await begin(fixture(), mirrored)
+}
+
+/** Bytes that the link has carried for it. */
+async function synchronise(): Promise<number> {
+  const before = link.carriedBytes()
+  await beginAgain()
+  await untilSynced(fixture(), mirrored)
+  return link.carriedBytes() - before
+}
+
+async function change(...offsets: readonly number[]): Promise<void> {
+  await withNbd(mirrored.sourcePath, async (client) => {
+    for (const offset of offsets) await client.write(offset, randomBytes(blockBytes))
+  })
+}
+
+/** The VM is held, everything is across, and both images say the same. */
+async function expectSame(): Promise<void> {
+  await here.datapath.release(handoverOf([mirrored]).source)
+  const [one, other] = await Promise.all([
+    contentOf(mirrored.sourceDisk),
+    contentOf(mirrored.targetDisk),
+  ])
+  expect(one.length).toBe(other.length)
+  const differing = Array.from({ length: diskBytes / blockBytes }, (_, index) => index).filter(
+    (index) => !blockAt(one, index).equals(blockAt(other, index)),
+  )
+  expect(differing).toEqual([])
+  await here.datapath.reclaim(handoverOf([mirrored]).source)
+}
+
+const blockAt = (content: Buffer, index: number) =>
+  content.subarray(index * blockBytes, (index + 1) * blockBytes)
+
+async function contentOf({ volumePath, format }: Disk): Promise<Buffer> {
+  const raw = `${volumePath}.as-raw`
+  const driver = format === 'vhd' ? 'vpc' : format
+  await systemCommandRunner.run('qemu-img', [
+    ...['convert', '-U', '-f', driver, '-O', 'raw', volumePath, raw],
+  ])
+  return (await readFile(raw)).subarray(0, diskBytes)
+}
+
+async function kill(...path: readonly string[]): Promise<void> {
+  const pid = (await readFile(join(...path, 'pid'), 'utf8')).trim()
+  await systemCommandRunner.run('kill', ['-KILL', pid])
+}
+
+const storageDaemon = (host: UserDatapathHost, { vdi }: Disk) => [host.directory, 'disks', vdi]
+
+/** Guests that write to random blocks, each to its own, as fast as they are answered. */
+function writers(count: number) {
+  let isRunning = true
+  const guests = Array.from({ length: count }, async (_, guest) => {
+    const client = await openNbd(mirrored.sourcePath)
+    let writes = 0
+    for (; isRunning; writes += 1) {
+      const block = Math.floor(Math.random() * Math.floor(blocks / count)) * count + guest
+      await client.write(block * blockBytes, randomBytes(blockBytes))
+    }
+    client.close()
+    return writes
+  })
+  const ended = Promise.allSettled(guests)
+  return {
+    /** How many were acknowledged; rejects when one was not. */
+    async stop(): Promise<number> {
+      isRunning = false
+      await ended
+      const writes = await Promise.all(guests)
+      return writes.reduce((sum, each) => sum + each, 0)
+    },
+  }
+}
+
+describe('a replica', () => {
+  it.each([
+    ['raw', 'raw'],
+    ['qcow2', 'raw'],
+    ['vhd', 'qcow2'],
+  ] as const)('is brought up to date by what differs, there and back: %s, %s', async (from, to) => {
+    await mirror(from, to)
+    await moveAndKeep()
+    for (const offset of [20 * MiB, diskBytes - blockBytes]) {
+      await change(offset, filledBytes)
+      expect(await synchronise()).toBeLessThan(MiB)
+      await expectSame()
+      await moveAndKeep()
+    }
+    await here.datapath.close(mirrored.sourceMirror, 'volume')
+    await there.datapath.close(mirrored.targetMirror, 'nothing')
+    await assertNothingLeft(fixture(), [mirrored])
+  })
+
+  it('is refreshed while the VM stays and writes, again and again, and never has an old block', async () => {
+    await mirror()
+    for (let time = 0; time < 3; time += 1) {
+      const guests = writers(4)
+      await sleep(100)
+      await keep()
+      await sleep(100)
+      await synchronise()
+      expect(await guests.stop()).toBeGreaterThan(100)
+      await expectSame()
+    }
+    await here.datapath.close(mirrored.sourceMirror, 'volume')
+    await there.datapath.close(mirrored.targetMirror, 'nothing')
+    await assertNothingLeft(fixture(), [mirrored])
+  })
+
+  it('takes no room for what has become zero', async () => {
+    await mirror()
+    await moveAndKeep()
+    await withNbd(mirrored.sourcePath, async (client) => {
+      await client.write(0, Buffer.alloc(4 * MiB))
+      await client.discard(4 * MiB, 8 * MiB)
+    })
+    expect(await synchronise()).toBeLessThan(MiB)
+    await expectSame()
+    const { stdout } = await systemCommandRunner.run('du', ['-k', mirrored.targetDisk.volumePath])
+    expect(Number.parseInt(stdout, 10)).toBeLessThan(2 * 1024)
+  })
+
+  it('outlives restarts of both daemons', async () => {
+    await mirror()
+    await moveAndKeep()
+    await here.restart(() => change(0))
+    await there.restart()
+    await change(20 * MiB)
+    const { outOfSyncBytes, reason } = await untilStatus(
+      here,
+      mirrored.sourceMirror,
+      ({ outOfSyncBytes }) => outOfSyncBytes === 2 * 64 * 1024,
+      5_000,
+    )
+    expect({ outOfSyncBytes, reason }).toEqual({ outOfSyncBytes: 128 * 1024, reason: null })
+    expect(await synchronise()).toBeLessThan(MiB)
+    await expectSame()
+  })
+})
+
+describe('everything is copied', () => {
+  it('when the storage daemon at the VM has died, with what it had recorded', async () => {
+    await mirror()
+    await moveAndKeep()
+    await change(MiB)
+    await kill(...storageDaemon(here, mirrored.sourceDisk))
+    await change(2 * MiB)
+    const isUnknown = ({ reason }: { reason: string | null }) => reason !== null
+    const { outOfSyncBytes } = await untilStatus(here, mirrored.sourceMirror, isUnknown, 5_000)
+    expect(outOfSyncBytes).toBe(diskBytes)
+    expect(await synchronise()).toBeGreaterThan(filledBytes)
+    await expectSame()
+  })
+
+  it('when the storage daemon at the replica has died, and others may have written to it', async () => {
+    await mirror()
+    await moveAndKeep()
+    await there.restart(async () => {
+      await kill(...storageDaemon(there, mirrored.targetDisk))
+      const file = await open(mirrored.targetDisk.volumePath, 'r+')
+      await file.write(randomBytes(blockBytes), 0, blockBytes, 3 * MiB)
+      await file.close()
+    })
+    expect(await synchronise()).toBeGreaterThan(filledBytes)
+    await expectSame()
+  })
+
+  it('when it died between the take and the keep', async () => {
+    await mirror()
+    await handOver()
+    turn()
+    await kill(...storageDaemon(here, mirrored.sourceDisk))
+    await change(MiB)
+    await keep()
+    expect(await synchronise()).toBeGreaterThan(filledBytes)
+    await expectSame()
+  })
+})
+
+describe('copying a difference while the VM writes', () => {
+  const spread = Array.from({ length: 100 }, (_, index) => index * 300 * 1024)
+
+  it.each([
+    ['the gateway of the target', () => kill(there.directory, 'mirrors', 'mirror-target')],
+    ['the gateway of the source', () => kill(here.directory, 'mirrors', 'mirror-source')],
+    ['the target', () => kill(...storageDaemon(there, mirrored.targetDisk))],
+    ['our daemon at the source', () => here.restart()],
+    ['our daemon at the target', () => there.restart()],
+  ])('goes on after the end of %s', async (_what, interrupt) => {
+    await mirror()
+    for (const delayMs of [0, 80]) {
+      await keep()
+      await change(...spread)
+      const guests = writers(3)
+      await beginAgain()
+      await sleep(delayMs)
+      await interrupt()
+      await sleep(300)
+      await untilSynced(fixture(), mirrored)
+      expect(await guests.stop()).toBeGreaterThan(10)
+      await untilSynced(fixture(), mirrored)
+      await expectSame()
+    }
+  })
+
+  it('leaves the VM alone when the link stands still, and can be kept for later', async () => {
+    await mirror()
+    await moveAndKeep()
+    await change(...spread)
+    const guests = writers(3)
+    await beginAgain()
+    link.cut()
+    await untilStatus(
+      here,
+      mirrored.sourceMirror,
+      ({ state, reason }) => reason !== null && state !== 'synced',
+      fixture().deadlineMs,
+    )
+    await keep()
+    link.mend()
+    await sleep(200)
+    expect(await guests.stop()).toBeGreaterThan(10)
+    await change(0)
+    await synchronise()
+    await expectSame()
+  })
+
+  it('keeps to its limit', async () => {
+    await mirror()
+    await moveAndKeep()
+    await change(...spread)
+    await there.datapath.offer(mirrored.targetMirror)
+    const hello = await here.datapath.prepare(mirrored.sourceMirror)
+    const welcome = await there.datapath.accept(mirrored.targetMirror, hello)
+    await here.datapath.limit(mirrored.sourceMirror, 4 * MiB)
+    const startedMs = performance.now()
+    await here.datapath.start(mirrored.sourceMirror, welcome)
+    await untilSynced(fixture(), mirrored)
+    expect(performance.now() - startedMs).toBeGreaterThan(2_000)
+    await expectSame()
+  })
+})
