@@ -21,6 +21,8 @@ export interface Hypervisor {
   host(): Promise<HostFacts>
   networks(): Promise<readonly Network[]>
   list(): Promise<readonly VmFacts[]>
+  /** The VM of this UUID, else one of this name, as `list` shows it. It looks at no others where that can be helped. */
+  find(idOrName: string): Promise<VmFacts | null>
   /** Calls `listener` when the list may have changed. Answers how to stop. */
   watch(listener: () => void): () => void
   /** What `receive` needs at the destination, as plain data. @throws NOT_FOUND */

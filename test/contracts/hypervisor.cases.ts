@@ -41,6 +41,20 @@ export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
   },
 
   {
+    name: 'finds a VM by its UUID and by its name',
+    async run({ source, addVm }) {
+      const vm = await addVm()
+      const facts = (await source.list()).find(({ id }) => id === vm)
+      assert.ok(facts)
+      assert.deepEqual(await source.find(vm), facts)
+      assert.deepEqual(await source.find(facts.name), facts)
+      assert.equal(await source.find(unknownVm), null)
+      await source.destroy(vm)
+      assert.equal(await source.find(facts.name), null)
+    },
+  },
+
+  {
     name: 'knows the host and its networks',
     async run(fixture) {
       await fixture.addVm()

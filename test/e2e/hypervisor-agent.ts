@@ -33,6 +33,7 @@ const calls = {
   host: () => hypervisor.host(),
   networks: () => hypervisor.networks(),
   list: () => hypervisor.list(),
+  find: (idOrName: string) => hypervisor.find(idOrName),
   configuration: (vm: string) => hypervisor.configuration(vm),
   missingCpuFeatures: (vm: VmConfiguration) => hypervisor.missingCpuFeatures(vm),
   startNew: (vm: VmStart) => hypervisor.start(vm),

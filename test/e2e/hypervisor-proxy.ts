@@ -100,6 +100,7 @@ export function startHypervisorProxy(
     start: async (vm) => void (await ask('startNew', vm)),
     networks: () => ask('networks'),
     list: () => ask('list'),
+    find: (idOrName) => ask('find', idOrName),
     watch(listener) {
       if (!isWatching) ask('watch').catch(() => {})
       isWatching = true

@@ -23,6 +23,28 @@ export async function listVms(context: QemuContext): Promise<readonly ListedVm[]
   return vms.flatMap((vm) => (vm === null ? [] : [vm]))
 }
 
+/** The VM of this UUID, else one of this name. The QEMUs of all others are left alone. */
+export async function findByName(context: QemuContext, wanted: string): Promise<VmFacts | null> {
+  const ids = await listVmFolders(context.directory)
+  const named = async () => {
+    const names = await Promise.all(ids.map((id) => nameOf(context, id)))
+    return ids.filter((_, index) => names[index] === wanted)
+  }
+  for (const id of ids.includes(wanted) ? [wanted] : await named()) {
+    const found = await describe(context, id)
+    if (found !== null) return found.facts
+  }
+  return null
+}
+
+async function nameOf({ directory, names }: QemuContext, id: string): Promise<string | null> {
+  const known = names.get(id)
+  if (known !== undefined) return known
+  const vm = await readVm(vmFolder(directory, id)).catch(() => null)
+  if (vm !== null) names.set(id, vm.name)
+  return vm?.name ?? null
+}
+
 /** @throws NOT_FOUND; DEADLINE_PASSED when its QEMU does not answer */
 export async function findVm(context: QemuContext, id: string): Promise<FoundVm> {
   const qmp = await context.monitors.open(id)

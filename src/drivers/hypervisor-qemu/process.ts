@@ -30,6 +30,7 @@ export async function launch(
   context.launching.add(vm.id)
   try {
     await removeVmFolder(folder)
+    context.names.delete(vm.id)
     await makeVmFolder(folder, vm, isIncoming)
     await commandRunner.run(command, args, { timeoutMs: limits.stepMs })
     const qmp = await monitors.open(vm.id)
@@ -62,6 +63,7 @@ export async function isThere(
 export async function destroyProcess(context: QemuContext, folder: VmFolder): Promise<void> {
   await endProcess(context, folder)
   await removeVmFolder(folder)
+  context.names.delete(basename(folder.path))
 }
 
 /**

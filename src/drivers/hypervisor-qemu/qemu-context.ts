@@ -57,6 +57,8 @@ export interface QemuContext {
   readonly lock: KeyedLock
   /** VMs whose QEMU is being started: there is a folder, but nobody in it yet. */
   readonly launching: Set<string>
+  /** Names of VMs by their UUIDs, as far as they have been asked for. */
+  readonly names: Map<string, string>
   /** VMs whose memory this daemon is sending, and has not yet sent. */
   readonly sending: Set<string>
   /** KVM where it works, or what the administrator has chosen. */

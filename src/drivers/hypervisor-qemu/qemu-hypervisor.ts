@@ -10,7 +10,7 @@ import { cpuPolicyOf, missingHere } from './cpu-models.ts'
 import { diskWrites } from './disk-writes.ts'
 import { cpuModel, memoryFacts } from './host-facts.ts'
 import { receiveVm } from './incoming-vm.ts'
-import { explainEnd, findVm, listVms } from './list-vms.ts'
+import { explainEnd, findByName, findVm, listVms } from './list-vms.ts'
 import { createMonitors } from './monitors.ts'
 import { networkTypesOf } from './network-types.ts'
 import { sendVm } from './outgoing-vm.ts'
@@ -75,6 +75,7 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
     },
     networks: async () => Object.keys(networks).map((name) => ({ name })),
     list: async () => (await listVms(context)).map(({ facts }) => facts),
+    find: (idOrName) => findByName(context, idOrName),
     watch(listener) {
       const stops = [monitors.watch(listener), watchFolders(directory, listener)]
       // A VM is heard of only through its monitor. Whatever is wrong here, `list` will say.
@@ -151,6 +152,7 @@ function contextOf(options: QemuHypervisorOptions): QemuContext {
     probe: createQemuProbe(commandRunner, command),
     lock: createKeyedLock(),
     launching: new Set(),
+    names: new Map(),
     sending: new Set(),
     accelerator() {
       chosen ??= choose()

@@ -104,6 +104,11 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
       return parseBridges(bridges).map((name) => ({ name }))
     },
     list: async () => (await listVms()).map(({ facts }) => facts),
+    async find(idOrName) {
+      const vms = (await listVms()).map(({ facts }) => facts)
+      const found = vms.find(({ id }) => id === idOrName)
+      return found ?? vms.find(({ name }) => name === idOrName) ?? null
+    },
     watch: (listener) => watchDomains(commandRunner, clock, listener),
     async configuration(vm) {
       const found = (await listVms()).find(({ facts }) => facts.id === vm) ?? notFound(vm)

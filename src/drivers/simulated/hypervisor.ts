@@ -62,6 +62,11 @@ export function createSimulatedHypervisor(
       }
       return [...world.host(host).vms.values()].map(factsOf)
     },
+    async find(idOrName) {
+      const { vms } = world.host(host)
+      const found = vms.get(idOrName) ?? [...vms.values()].find(({ name }) => name === idOrName)
+      return found ? factsOf(found) : null
+    },
     watch: (listener) => world.watch(host, listener),
     async configuration(id) {
       const vm = find(id)

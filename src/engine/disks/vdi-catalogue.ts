@@ -18,10 +18,13 @@ export class VdiCatalogue {
   }
 
   async list(filter: { readonly sr?: string; readonly device?: string } = {}) {
-    const [located, records] = await Promise.all([
-      this.#srs.volumes(filter.sr),
-      this.#records.list(),
-    ])
+    const records = await this.#records.list()
+    // A device that we have made: no SR has to be looked through for it.
+    const own = records.find(
+      ({ device, state }) => state === 'activated' && device === filter.device,
+    )
+    if (own && filter.sr === undefined && !own.unfinished) return [await this.get(own.id)]
+    const located = await this.#srs.volumes(filter.sr)
     const byId = new Map(records.map((record) => [record.id, record]))
     const vdis = located
       // While one moves there are two volumes of its id.

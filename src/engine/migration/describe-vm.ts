@@ -59,8 +59,7 @@ export async function findVm(
   environment: ToolstackEnvironment,
   idOrName: string,
 ): Promise<VmFacts> {
-  const vms = await environment.hypervisor.list()
-  const vm = vms.find(({ id }) => id === idOrName) ?? vms.find(({ name }) => name === idOrName)
+  const vm = await environment.hypervisor.find(idOrName)
   if (!vm) throw new CrosspoolError('NOT_FOUND', { kind: 'vm', id: idOrName })
   return vm
 }

@@ -119,7 +119,8 @@ export class EndedVms {
       const open = (await listReceivers(store)).filter((receiver) => !hasEnded(receiver))
       if (open.some(({ request }) => request.vm.id === id)) return false
       if ((await readOwnership(store, id)).state !== 'owned') return true
-      const seen = (await hypervisor.list()).find((vm) => vm.id === id)
+      const found = await hypervisor.find(id)
+      const seen = found?.id === id ? found : null
       if (seen && seen.state !== 'shutdown') return true
       if (seen) await hypervisor.destroy(id)
       const vdis = record.definition.disks.map(({ vdi }) => vdi)

@@ -6,8 +6,8 @@ import { wrongState } from './vm-listing.ts'
 
 /** One of this UUID or name is here. */
 export async function refuseDouble({ hypervisor }: ToolstackEnvironment, id: string, name: string) {
-  const vms = await hypervisor.list()
-  if (vms.some((vm) => vm.id === id || vm.name === name))
+  const found = await Promise.all([hypervisor.find(id), hypervisor.find(name)])
+  if (found.some((vm) => vm !== null))
     throw new CrosspoolError('ALREADY_EXISTS', { kind: 'vm', id: name })
 }
 

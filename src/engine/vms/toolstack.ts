@@ -20,7 +20,7 @@ import { Ownerships } from './ownerships.ts'
 import { Sendings } from './sendings.ts'
 import { VmActs } from './vm-acts.ts'
 import { VmDisks } from './vm-disks.ts'
-import { findRunning, listVms, pickVm } from './vm-listing.ts'
+import { findRunning, findVmOrHalted, listVms } from './vm-listing.ts'
 import { VmPower } from './vm-power.ts'
 
 /** xapi: what its API does, without HTTP. */
@@ -76,7 +76,7 @@ export class Toolstack {
 
   /** By UUID or name. @throws NOT_FOUND */
   async getVm(idOrName: string): Promise<Vm> {
-    return pickVm(await this.listVms(), idOrName)
+    return findVmOrHalted(this.#environment, (vm) => this.#operationOf(vm), idOrName)
   }
 
   /** VM.start: on VDIs of this host. @throws ALREADY_EXISTS, BUSY, WRONG_STATE for a VM that was handed over */

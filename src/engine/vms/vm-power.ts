@@ -13,7 +13,7 @@ import type { EndedVms } from './ended-vms.ts'
 import { refuseArriving, refuseDouble, refuseForeign } from './refusals.ts'
 import type { VmActs } from './vm-acts.ts'
 import type { VmDisks } from './vm-disks.ts'
-import { listVms, pickVm, slotOf, wrongState } from './vm-listing.ts'
+import { findVmOrHalted, slotOf, wrongState } from './vm-listing.ts'
 
 export interface VmPowerParts {
   readonly acts: VmActs
@@ -122,7 +122,7 @@ export class VmPower {
   }
 
   async #find(idOrName: string) {
-    return pickVm(await listVms(this.#environment, () => null), idOrName)
+    return findVmOrHalted(this.#environment, () => null, idOrName)
   }
 
   /** One act on a VM that its hypervisor has. Answers its id. @throws NOT_FOUND, BUSY, WRONG_STATE */
