@@ -247,6 +247,7 @@ export const heartbeatAnswerSchema = z
     sequence: z.int().nonnegative(),
     receivedAtMs: z.int().describe("the receiver's clock"),
     state: receiverStateSchema,
+    reason: z.string().max(500).nullable().default(null).describe('why it has given up'),
   })
   .meta({ id: 'HeartbeatAnswer' })
 export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>

@@ -72,7 +72,7 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   listReceivers: async () => [sample.receiver],
   getReceiver: async () => sample.receiver,
   heartbeat: async ({ body }) => ({
-    ...{ sequence: body.sequence, receivedAtMs: 1, state: 'receiving' },
+    ...{ sequence: body.sequence, receivedAtMs: 1, state: 'receiving', reason: null },
   }),
   take: async () => ({ ...sample.receiver, state: 'owned' }),
   start: async () => ({ ...sample.receiver, state: 'running' }),

@@ -45,9 +45,11 @@ export function sendVm(
       signal.throwIfAborted()
       await migrate(context, { qmp, path: folder.memory, stream, signal, options, stop })
     } catch (error) {
+      // What comes after this is no cause of it: the other side gives up when it finds the stream broken.
+      const isWithdrawn = signal.aborted
       stream.destroy()
       const notBack = await bringToRun(context, vm, qmp).catch((cause: unknown) => ({ cause }))
-      signal.throwIfAborted()
+      if (isWithdrawn) throw signal.reason
       const complaint = await complaintOf(folder)
       throw failure(notBack ? [error, notBack.cause] : [error], complaint)
     }

@@ -44,8 +44,10 @@ export async function sendDomain(
       // disks may already be the destination's. A stopped xl does nothing until somebody decides.
       xl.kill('SIGSTOP')
     } catch (error) {
+      // What comes after this is no cause of it: the other side gives up when it finds the stream broken.
+      const isWithdrawn = signal.aborted
       const notBack = await backHere(limits.stepMs).catch((cause: unknown) => ({ cause }))
-      signal.throwIfAborted()
+      if (isWithdrawn) throw signal.reason
       throw failure(xl, notBack ? [error, notBack.cause] : [error])
     }
   }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectedStreams } from '../../../test/support/connected-streams.ts'
 import { FakeXen } from '../../../test/support/fake-xen.ts'
 import { MiB } from '../../lib/units.ts'
+import { CrosspoolError } from '../../model/errors.ts'
 import type { VmStart } from '../../model/vm.ts'
 import type { IncomingVm, OutgoingVm } from '../../ports/hypervisor.ts'
 import { createSimulatedClock } from '../simulated/clock.ts'
@@ -36,12 +37,14 @@ function driverOf(commandRunner: FakeXen) {
   return createXenHypervisor({ commandRunner, clock, random, runtimeDirectory, kernelDirectories })
 }
 
-async function begin(): Promise<{ outgoing: OutgoingVm; incoming: IncomingVm }> {
+async function begin(
+  signal = new AbortController().signal,
+): Promise<{ outgoing: OutgoingVm; incoming: IncomingVm }> {
   const streams = connectedStreams()
   const source = driverOf(sourceXen)
   const vm = await source.configuration(uuid)
   const incoming = await driverOf(destinationXen).receive(vm, streams.destination)
-  const options = { signal: new AbortController().signal, onProgress: () => {} }
+  const options = { signal, onProgress: () => {} }
   const outgoing = await source.send(uuid, streams.source, options)
   incoming.ready.catch(() => {})
   outgoing.paused.catch(() => {})
@@ -91,6 +94,21 @@ test('a guest that has ended cannot be resumed', async () => {
   const [domain] = sourceXen.domains.values()
   if (domain) domain.flags = '---s--'
   await expect(outgoing.resume()).rejects.toMatchObject({ code: 'WRONG_STATE' })
+})
+
+test('of a guest that reboots while its memory is sent, the domain that xl builds anew is left alone', async () => {
+  sourceXen.memoryBytes = 100_000_000
+  const { outgoing, incoming } = await begin()
+  await expect.poll(() => destinationXen.domains.size).toBe(1)
+  sourceXen.domains.delete(1)
+  const built = sourceXen.add(uuid, 'web')
+  built.flags = '--p---'
+  await expect(outgoing.paused).rejects.toMatchObject({ code: 'MEMORY_STREAM_FAILED' })
+  await expect(incoming.ready).rejects.toMatchObject({ code: 'MEMORY_STREAM_FAILED' })
+  await expect(outgoing.resume()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect([...sourceXen.domains.values()]).toEqual([built])
+  expect(built.flags).toBe('--p---')
+  expect(destinationXen.domains.size).toBe(0)
 })
 
 test('a start that xl could not do is refused, and nothing is left', async () => {
@@ -196,6 +214,20 @@ test('the complaint of xl is part of the reason', async () => {
   await expect(outgoing.paused).rejects.toMatchObject({
     message: 'The memory stream broke: xl migrate ended (xc: error: guest too large)',
   })
+})
+
+test('what broke is the reason, also where the other side gives up because of it', async () => {
+  const lost = new AbortController()
+  const { outgoing } = await begin(lost.signal)
+  await expect.poll(() => sourceXen.senders.length).toBe(1)
+  const { probe } = sourceXen
+  // While the domain is looked for, which is brought back.
+  sourceXen.probe = (command, args) => {
+    lost.abort(new CrosspoolError('PEER_FAILED', { code: 'ABORTED', message: 'no more' }))
+    return probe.call(sourceXen, command, args)
+  }
+  sourceXen.senders[0]?.kill('SIGKILL')
+  await expect(outgoing.paused).rejects.toMatchObject({ code: 'MEMORY_STREAM_FAILED' })
 })
 
 test('half-built copies are no VMs of the host, but are destroyed with it', async () => {

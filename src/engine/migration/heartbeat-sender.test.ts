@@ -4,7 +4,9 @@ import { CrosspoolError } from '../../model/errors.ts'
 import type { HeartbeatAnswer, ReceiverState } from '../../model/migration.ts'
 import { HeartbeatSender } from './heartbeat-sender.ts'
 
-function senderWith(answer: () => { state: ReceiverState; skewMs?: number } | null) {
+function senderWith(
+  answer: () => { state: ReceiverState; skewMs?: number; reason?: string } | null,
+) {
   const clock = createSimulatedClock()
   const lost: CrosspoolError[] = []
   const sender = new HeartbeatSender({
@@ -14,7 +16,8 @@ function senderWith(answer: () => { state: ReceiverState; skewMs?: number } | nu
     send: async ({ sequence }): Promise<HeartbeatAnswer> => {
       const given = answer()
       if (!given) throw new CrosspoolError('PEER_UNREACHABLE', { url: 'x', reason: 'cut' })
-      return { sequence, receivedAtMs: clock.now() + (given.skewMs ?? 0), state: given.state }
+      const receivedAtMs = clock.now() + (given.skewMs ?? 0)
+      return { sequence, receivedAtMs, state: given.state, reason: given.reason ?? null }
     },
     describe: () => ({ phase: 'memory', replications: [] }),
     onLost: (error) => lost.push(error),
@@ -47,10 +50,11 @@ it('gives up once after the deadline', async () => {
   expect(lost.map(({ code }) => code)).toEqual(['HEARTBEAT_LOST'])
 })
 
-it('gives up when the destination says that it has', async () => {
-  const { clock, lost } = senderWith(() => ({ state: 'aborted' }))
+it('gives up when the destination says that it has, and tells why', async () => {
+  const { clock, lost } = senderWith(() => ({ state: 'aborted', reason: 'no memory' }))
   await clock.advance(1)
   expect(lost.map(({ code }) => code)).toEqual(['PEER_FAILED'])
+  expect(lost[0]?.message).toContain('given the migration up: no memory')
 })
 
 it('is silent once stopped', async () => {

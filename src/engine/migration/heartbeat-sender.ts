@@ -70,12 +70,10 @@ export class HeartbeatSender {
       this.#roundTripMs = Math.round(this.#lastAnswerMs - startedMs)
       // Half of the round trip is the best guess for when the answer was written.
       this.#clockSkewMs = Math.round(answer.receivedAtMs - sentAtMs - this.#roundTripMs / 2)
-      if (answer.state === 'aborted')
-        return new CrosspoolError('PEER_FAILED', {
-          code: 'ABORTED',
-          message: 'the destination has given the migration up',
-        })
-      return null
+      if (answer.state !== 'aborted') return null
+      const why = answer.reason === null ? '' : `: ${answer.reason}`
+      const message = `the destination has given the migration up${why}`
+      return new CrosspoolError('PEER_FAILED', { code: 'ABORTED', message })
     } catch (error) {
       this.#missed += 1
       this.#options.onMissed?.(error)

@@ -46,6 +46,8 @@ import { recoverReceivers, resumeReceived } from './recover-receivers.ts'
 import { refuseTooMany } from './refuse-too-many.ts'
 import { saveArrived } from './vm-records.ts'
 
+const reasonCharactersMax = 500
+
 /**
  * The destination's half of a migration. It never acts by itself, but for one thing: while the VM
  * is still the source's and the source falls silent, it refuses for good and cleans up.
@@ -117,6 +119,7 @@ export class Receivers {
       sequence: beat.sequence,
       receivedAtMs: this.#environment.clock.now(),
       state: record.state,
+      reason: record.reason?.slice(0, reasonCharactersMax) ?? null,
     }
   }
 

@@ -58,6 +58,24 @@ const names = ['foundation', 'walls', 'roof']
 const refused = () => Promise.reject(new CrosspoolError('HANDOVER_REFUSED', { reason: 'asked to' }))
 
 describe('OperationRunner', () => {
+  it.each([
+    ['an abort is why a step fails', new CrosspoolError('HEARTBEAT_LOST', { elapsedMs: 1 })],
+    ['a peer gives up after a step has failed, and that is why', null],
+  ])('%s', async (_, lost) => {
+    const reason = new CrosspoolError('PEER_FAILED', { code: 'ABORTED', message: 'no more' })
+    const broken = new CrosspoolError('MEMORY_STREAM_FAILED', { reason: 'it broke' })
+    const { kind } = building(names, {
+      walls: {
+        async run({ abort }) {
+          abort(lost ?? reason)
+          throw broken
+        },
+      },
+    })
+    const { error } = await runToEnd(runnerFor(kind))
+    expect(error?.code).toBe((lost ?? broken).code)
+  })
+
   it('runs the steps from top to bottom', async () => {
     const { kind, calls } = building(names)
     const operation = await runToEnd(runnerFor(kind))

@@ -156,13 +156,16 @@ export class RunningOperation<Memo, Live> {
         this.#options.log.warn({ operation: this.id, step: step.name, error }, 'step failed')
         const isRefused = isCrosspoolError(error, 'HANDOVER_REFUSED')
         const leadsBack = !step.forwards || (step.forwards === 'until-refused' && isRefused)
-        if (leadsBack)
-          return this.#aborter.signal.aborted && !step.forwards
-            ? this.#aborter.signal.reason
-            : error
+        if (leadsBack) return step.forwards ? error : this.#causeOf(error)
         await this.#options.clock.sleep(this.#options.retryMs ?? retryMsDefault)
       }
     }
+  }
+
+  /** An abort explains what a step fails with, but not that of a peer, which may have given up because the step did. */
+  #causeOf(error: unknown): unknown {
+    const { aborted, reason } = this.#aborter.signal
+    return aborted && !isCrosspoolError(reason, 'PEER_FAILED') ? reason : error
   }
 
   async #backwards(from: number, error: ErrorDocument): Promise<void> {
