@@ -120,7 +120,8 @@ end:
       source_epoch++; source_state = IS_OWNED; journal = AT_RESERVE; send(RECEIVE) }
   :: atomic { journal == AT_RESERVE && answer == RESERVED -> hang_up(); journal = AT_MEMORY }
 
-  /* memory: one connection, so both sides see it open. Ends with the VM paused and its memory across. */
+  /* Disks are copied, compared (verify) and armed in between, which changes nothing here.
+     memory: one connection, so both sides see it open. Ends with the VM paused and its memory across. */
   :: atomic { journal == AT_MEMORY && idle && handle && receiver == RESERVED && receiver_epoch == source_epoch ->
       streaming = 1; receiver = RECEIVING; copy = BUILDING }
   :: atomic { journal == AT_MEMORY && streaming && copy == BUILDING ->

@@ -113,6 +113,11 @@ export const errorTable = {
     'The disk could not be copied: {reason}',
     'The VM goes on with the disk where it was. Mend the reason and try again.',
   ),
+  DISKS_DIFFER: row(
+    500,
+    'Both sides of disk {disk} were compared by {algorithm}: {differentBytes} bytes differ',
+    'The VM goes on at the source, with its disks. Look at both disks and at their hosts before you try again.',
+  ),
   REPLICATION_LOST: row(
     502,
     'The replication {id} is {state}',

@@ -2,7 +2,12 @@ import { z } from 'zod'
 import { fingerprintSchema } from './access.ts'
 import { encryptionObstacleSchema } from './host.ts'
 import type { Operation } from './operation.ts'
-import { bytesPerSecondMaxSchema, keepForMsSchema, keepModeSchema } from './replication.ts'
+import {
+  bytesPerSecondMaxSchema,
+  keepForMsSchema,
+  keepModeSchema,
+  verificationSummarySchema,
+} from './replication.ts'
 import { arrivingVmSchema, slotSchema, vmDefinitionSchema } from './vm.ts'
 import { writeLatencySchema } from './write-latency.ts'
 
@@ -68,6 +73,7 @@ export const migrateRequestSchema = z
     bytesPerSecondMax: bytesPerSecondMaxSchema
       .optional()
       .describe('limit of copying the disks, which share it equally; it can be changed later'),
+    verify: z.boolean().optional().describe('compare both sides of each copied disk'),
     memory: memoryTuningSchema
       .optional()
       .describe('how the memory is sent; not every hypervisor can be told'),
@@ -301,6 +307,7 @@ export const migrationDetailsSchema = z
       .nullable()
       .default(null)
       .describe('how the disks at the host that the VM does not run on are kept as replicas'),
+    verification: verificationSummarySchema,
     figures: z.object({
       totalMs: z.int().nullable(),
       syncMs: z.int().nullable(),

@@ -71,6 +71,28 @@ export const replicationLimitSchema = z.object({
 })
 export type ReplicationLimit = z.infer<typeof replicationLimitSchema>
 
+/** How the two sides of a mirror compared, byte for byte. */
+export const verificationResultSchema = z.object({
+  algorithm: z.string().describe('digest by which blocks are compared'),
+  comparedBytes: z.int().nonnegative(),
+  differentBytes: z.int().nonnegative(),
+})
+export type VerificationResult = z.infer<typeof verificationResultSchema>
+
+/** Of all the disks of a migration. */
+export const verificationSummarySchema = verificationResultSchema
+  .extend({ tookMs: z.int() })
+  .nullable()
+  .default(null)
+  .describe('how both sides compared before the memory moved; null: that was not asked for')
+
+export const verificationSchema = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('running') }),
+  z.object({ state: z.literal('failed'), reason: z.string() }),
+  z.object({ state: z.literal('done'), ...verificationResultSchema.shape, tookMs: z.int() }),
+])
+export type Verification = z.infer<typeof verificationSchema>
+
 export const replicationSchema = z
   .object({
     id: z.string(),
@@ -99,6 +121,9 @@ export const replicationSchema = z
       .nullable()
       .default(null)
       .describe('the target is a replica that is kept; null: a migration has the mirror'),
+    verification: verificationSchema
+      .optional()
+      .describe('the last comparison of both sides since the storage manager was started'),
   })
   .meta({ id: 'Replication' })
 export type Replication = z.infer<typeof replicationSchema>

@@ -35,6 +35,12 @@ export interface BlockReplicator {
   demote(name: string): Promise<void>
   /** Ends it and removes everything that `reserve` and `define` made. @throws BUSY while the device is open */
   down(name: string): Promise<void>
+  /**
+   * Primary, in sync: reads the whole of both disks and compares them while they are in use; every write goes
+   * on to both sides. What differs is marked, and made the same when the two meet anew. One that is under way
+   * already is waited for. @throws REPLICATION_LOST when the two part meanwhile
+   */
+  verify(name: string, signal: AbortSignal): Promise<BlockVerification>
   /** Where the device is found once defined, e.g. /dev/drbd1000. */
   devicePath(name: string): Promise<string>
   /** The latest state, without asking the kernel. Null: not there. */
@@ -50,6 +56,12 @@ export interface BlockReplicatorCapabilities {
   readonly scheme: string
   /** Version of the kernel's part, e.g. 8.4.11. */
   readonly version: string
+}
+
+export interface BlockVerification {
+  /** By which digest blocks are compared. */
+  readonly algorithm: string
+  readonly differentBytes: number
 }
 
 export interface BlockEndpoint {

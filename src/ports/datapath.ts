@@ -1,5 +1,5 @@
 import type { DeviceKind } from '../model/host.ts'
-import type { KeepMode } from '../model/replication.ts'
+import type { KeepMode, VerificationResult } from '../model/replication.ts'
 import type { VolumeFormat } from '../model/vdi.ts'
 import type { Presentation } from './volume-store.ts'
 
@@ -44,6 +44,11 @@ export interface Datapath {
   /** Calls `listener` at once and at every change. Answers how to stop. */
   watch(mirror: Mirror, listener: (status: MirrorStatus) => void): () => void
 
+  /**
+   * Source, mirror synchronous: compares all of both disks, as they are on disk, while the VM writes. Aborted
+   * it is not waited for any more. Only where `verifies` says so. @throws NOT_SUPPORTED, REPLICATION_LOST
+   */
+  verify(mirror: Mirror, signal: AbortSignal): Promise<VerificationResult>
   /** Source and target: does everything for the handover that can be done before it. */
   arm(handover: readonly HandoverDisk[]): Promise<void>
   /**
@@ -104,6 +109,8 @@ export interface DatapathCapabilities {
   readonly deviceKind: DeviceKind
   /** How replicas can be kept, best first. Empty: not at all. */
   readonly keeps: readonly KeepMode[]
+  /** It can compare the two sides of a mirror. */
+  readonly verifies: boolean
 }
 
 export interface Disk {

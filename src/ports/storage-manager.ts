@@ -67,6 +67,11 @@ export interface StorageManager {
    * is removed with its volume, if that is ours. @throws NOT_FOUND, WRONG_STATE, NOT_SUPPORTED
    */
   keepReplication(replication: string, keep?: KeepReplication): Promise<void>
+  /**
+   * Source: begins to compare both sides of a synchronous mirror; `verification` of the replication tells what comes
+   * of it. One that is under way is answered. @throws NOT_FOUND, NOT_SUPPORTED
+   */
+  verifyReplication(replication: string): Promise<Replication>
   /** Takes the mirror out on this side. `keep`: 'volume' when the VM runs (or will run) here. A missing one is no error. */
   stopReplication(replication: string, keep: 'volume' | 'nothing'): Promise<void>
   /** The disks' handover; see ports/datapath.ts. Each disk with its replication, or null where both sides reach it. */
@@ -97,6 +102,8 @@ export interface StorageFacts {
   readonly keepModes: readonly KeepMode[]
   /** What an activated VDI looks like to a hypervisor. */
   readonly deviceKind: DeviceKind
+  /** It can compare both sides of a replication. */
+  readonly verifies: boolean
 }
 
 /** One thing of ours on this host. Without a reason it is a leftover. */

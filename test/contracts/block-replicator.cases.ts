@@ -142,6 +142,28 @@ export const blockReplicatorCases: readonly ContractCase<BlockReplicatorFixture>
     },
   },
   {
+    name: 'compares both disks while one is written to, and finds what somebody has changed past it',
+    async run(fixture) {
+      const pair = await replicated(fixture)
+      const { name, source, target } = pair
+      const { signal } = new AbortController()
+      const comparing = source.replicator.verify(name, signal)
+      await source.write(pair.sourceDevice, 300, 'while they are compared')
+      assert.equal((await comparing).differentBytes, 0)
+      await target.write(pair.targetDisk, 400, 'past the replication')
+      const { differentBytes, algorithm } = await source.replicator.verify(name, signal)
+      assert.ok(differentBytes > 0 && differentBytes <= 4096, `${differentBytes} bytes differ`)
+      assert.ok(algorithm)
+      assert.ok(isSynced(await presentState(source, name)))
+      await source.replicator.disconnect(name)
+      await source.replicator.connect(name)
+      await bothSynced(fixture, pair)
+      assert.equal(await target.read(pair.targetDisk, 400), '')
+      await target.replicator.disconnect(name)
+      await expectCode('REPLICATION_LOST', source.replicator.verify(name, signal))
+    },
+  },
+  {
     name: 'may be told everything twice',
     async run(fixture) {
       const pair = await replicated(fixture)

@@ -164,6 +164,29 @@ const mirrorCases: readonly ContractCase<DatapathFixture>[] = [
     },
   },
   {
+    name: 'compares both sides, and the mirror is synchronous all the time',
+    isFor: ({ source }) => source.datapath.capabilities.verifies,
+    async run(fixture) {
+      const { source, target } = fixture
+      const { signal } = new AbortController()
+      const mirrored = await synced(fixture)
+      const guest = new WritingGuest(source, mirrored.sourcePath, [1, 2, 3])
+      const states = new Set<string>()
+      const stop = source.datapath.watch(mirrored.sourceMirror, ({ state }) => states.add(state))
+      const result = await source.datapath.verify(mirrored.sourceMirror, signal)
+      stop()
+      await guest.stop()
+      assert.deepEqual([...states], ['synced'])
+      assert.deepEqual([result.comparedBytes, result.differentBytes], [sizeBytes, 0])
+      await target.write(mirrored.targetDisk.volumePath, 2000, 'past the mirror')
+      const again = await source.datapath.verify(mirrored.sourceMirror, signal)
+      assert.ok(again.differentBytes > 0)
+      await source.datapath.close(mirrored.sourceMirror, 'volume')
+      await target.datapath.close(mirrored.targetMirror, 'nothing')
+      await assertNothingLeft(fixture, [mirrored])
+    },
+  },
+  {
     name: "mirrors a device of the administrator's and leaves it as it was",
     isFor: ({ source }) => source.makeAdoptable !== null,
     async run(fixture) {

@@ -104,6 +104,29 @@ export const replicationCases: readonly ContractCase<StorageManagerFixture>[] = 
     },
   },
   {
+    name: 'compares both sides of a replication where its datapath can, or says that it cannot',
+    async run(fixture) {
+      const { source, target, newId } = fixture
+      const { replication } = await mirroredVdis(fixture)
+      await untilSynced(fixture, replication)
+      await rejectsWith('NOT_FOUND', source.manager.verifyReplication(newId()))
+      await rejectsWith('NOT_SUPPORTED', target.manager.verifyReplication(replication))
+      if (!(await source.manager.facts()).verifies)
+        return await rejectsWith('NOT_SUPPORTED', source.manager.verifyReplication(replication))
+      await source.manager.verifyReplication(replication)
+      const isDone = ({ verification }: Replication) => verification?.state === 'done'
+      const { verification, state } = await untilReplication(
+        source.manager,
+        replication,
+        isDone,
+        fixture.deadlineMs,
+      )
+      assert.equal(state, 'synced')
+      assert.ok(verification?.state === 'done')
+      assert.deepEqual([verification.comparedBytes, verification.differentBytes], [vdiBytes, 0])
+    },
+  },
+  {
     name: 'takes a URI only from the storage manager that it is for, and follows it only to the right key',
     async run({ source, target, newId }) {
       const { manager } = source

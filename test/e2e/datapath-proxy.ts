@@ -134,7 +134,7 @@ export function startDatapathProxy(command: string, args: readonly string[]): Da
       capabilities: {
         ...{ schemes: ['drbd+wireguard'], encryptionObstacle: null, description: 'in a lab host' },
         ...{ presentation: 'device', deviceKind: 'block' },
-        keeps: ['every-write', 'difference'],
+        ...{ keeps: ['every-write', 'difference'], verifies: true },
       },
       watch: (mirror, listener) => watch('datapath', mirror, listener),
     }),

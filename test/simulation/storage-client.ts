@@ -48,6 +48,7 @@ export function createStorageClient(
     cancelRelocation: (vdi) => ask('cancelRelocation', (sm) => sm.cancelRelocation(vdi)),
     listReplications: () => ask('listReplications', (sm) => sm.listReplications()),
     getReplication: (id) => ask('getReplication', (sm) => sm.getReplication(id)),
+    verifyReplication: (id) => ask('verifyReplication', (sm) => sm.verifyReplication(id)),
     limitReplication: (id, max) => ask('limitReplication', (sm) => sm.limitReplication(id, max)),
     keepReplication: (id, keep) =>
       ask('keepReplication', (sm) => sm.keepReplication(id, keep && copy(keep))),

@@ -96,6 +96,7 @@ const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
     encryptionObstacle: null,
     deviceKind: 'block',
     keepModes: ['every-write'],
+    verifies: true,
   }),
   listSrs: async () => [sample.sr],
   createSr: async () => sample.sr,
@@ -127,6 +128,7 @@ const sampleStorageHandlers: Handlers<typeof storageRoutes> = {
   getReplication: async () => sample.replication,
   watchReplication: async () =>
     announce<Replication>([{ ...sample.replication, state: 'stopped' }]),
+  verifyReplication: async () => sample.replication,
   limitReplication: async ({ body }) => ({ ...sample.replication, ...body }),
   keepReplication: nothing,
   stopReplication: nothing,

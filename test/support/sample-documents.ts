@@ -202,6 +202,7 @@ export const sample = {
     heartbeat: { sequence: 12, missed: 0, clockSkewMs: 3, roundTripMs: 2 },
     checks: [],
     released: false,
+    verification: null,
     keptDisks: [],
     keep: null,
     figures: {

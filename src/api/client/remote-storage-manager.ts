@@ -52,6 +52,7 @@ export function createRemoteStorageManager(
       client.limitReplication({ params: { replication }, body: { bytesPerSecondMax } }),
     keepReplication: (replication, keep) =>
       done(client.keepReplication({ params: { replication }, ...(keep ? { body: keep } : {}) })),
+    verifyReplication: (replication) => client.verifyReplication({ params: { replication } }),
     stopReplication: (replication, keep) =>
       done(client.stopReplication({ params: { replication }, query: { keep } })),
     armHandover: (disks) => done(client.armHandover({ body: handover(disks) })),

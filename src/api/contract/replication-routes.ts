@@ -60,6 +60,14 @@ export const replicationRoutes = defineRoutes({
     response: emptySchema,
     errors: ['NOT_FOUND', 'WRONG_STATE', 'NOT_SUPPORTED'],
   },
+  verifyReplication: {
+    method: 'POST',
+    path: '/replications/{replication}/verify',
+    role: 'operator',
+    summary: 'Source: begins to compare both sides; `verification` tells what comes of it',
+    response: replicationSchema,
+    errors: ['NOT_FOUND', 'NOT_SUPPORTED'],
+  },
   stopReplication: {
     method: 'DELETE',
     path: '/replications/{replication}',

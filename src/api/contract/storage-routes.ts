@@ -36,6 +36,7 @@ export const storageRoutes = defineRoutes({
         .describe('how it can keep replicas, best first'),
       encryptionObstacle: encryptionObstacleSchema,
       deviceKind: deviceKindSchema,
+      verifies: z.boolean().default(false).describe('it can compare both sides of a replication'),
     }),
   },
   listSrs: {

@@ -63,6 +63,7 @@ export const xenApiErrors: Readonly<Record<ErrorCode, Row>> = {
   URI_REFUSED: row('INVALID_VALUE', ({ message }) => ['uri', message]),
   SIZE_MISMATCH: row('OPERATION_NOT_ALLOWED', ({ message }) => [message]),
   DISK_NOT_MAPPED: row('OPERATION_NOT_ALLOWED', ({ message }) => [message]),
+  DISKS_DIFFER: row('VDI_COPY_FAILED', () => []),
   COPY_FAILED: row('VDI_COPY_FAILED', () => []),
   REPLICATION_LOST: row('MIRROR_FAILED', ({ details }) => [text(details.id)]),
   PEER_UNREACHABLE: row('CANNOT_CONTACT_HOST', ({ details }) => [text(details.url)]),

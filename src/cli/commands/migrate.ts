@@ -14,6 +14,7 @@ export interface MigrateOptions {
   readonly bandwidthLimit?: number | null
   readonly downtimeLimit?: number
   readonly autoConverge?: boolean
+  readonly verify?: boolean
   readonly detach?: boolean
 }
 
@@ -30,6 +31,7 @@ export async function migrate(
       srMap: options.sr ?? {},
       networkMap: options.network ?? {},
       keepSourceDisks: options.keepSourceDisks === true,
+      ...(options.verify ? { verify: true } : {}),
       ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1000 }),
       ...(options.bandwidthLimit ? { bytesPerSecondMax: options.bandwidthLimit } : {}),
       ...memoryTuning(options),

@@ -58,6 +58,7 @@ function addMigrate(program: Command, act: Act): void {
       'copy disks no faster than so many bytes in a second, 50M for example; it can be changed later',
       usageChecked(parseLimit),
     )
+    .option('--verify', 'compare both sides of every copied disk before the memory moves (DRBD)')
     .option(
       '--downtime-limit <ms>',
       'pause only when the last memory is expected to take no longer (QEMU)',

@@ -130,7 +130,7 @@ function whereItRuns(details: MigrationDetails | null, name: string): string {
 }
 
 function succeeded(details: MigrationDetails, tookMs: number, style: Style): string {
-  const { figures, vmName, to, keptDisks, disks } = details
+  const { figures, vmName, to, keptDisks, disks, verification } = details
   const known = (label: string, ms: number | null) =>
     ms === null ? [] : [`${label} ${duration(ms)}`]
   const lines = [
@@ -143,6 +143,7 @@ function succeeded(details: MigrationDetails, tookMs: number, style: Style): str
     ].join(', '),
   ]
   lines.push(...disks.flatMap(writesLine))
+  if (verification !== null) lines.push(compared(verification))
   if (keptDisks.length > 0) lines.push(`kept at the source: ${keptDisks.join(', ')}`)
   return lines.join('\n')
 }
@@ -158,6 +159,14 @@ function writesLine({ slot, writeLatency }: Disk): string[] {
     ...known(afterUs, 'after'),
   ]
   return [`a write to ${slot} took ${parts.join(', ')}`]
+}
+
+function compared({
+  comparedBytes,
+  algorithm,
+  tookMs,
+}: NonNullable<MigrationDetails['verification']>) {
+  return `both sides compared before the memory moved: ${bytes(comparedBytes)} by ${algorithm} in ${duration(tookMs)}, all the same`
 }
 
 /** Only what may surprise: disks are encrypted on their way unless somebody has switched it off. */

@@ -52,6 +52,7 @@ export function storageHandlers(
       storage.limitReplication(params.replication, body.bytesPerSecondMax),
     keepReplication: ({ params, body }) =>
       nothing(storage.keepReplication(params.replication, body)),
+    verifyReplication: ({ params }) => storage.verifyReplication(params.replication),
     stopReplication: ({ params, query }) =>
       nothing(storage.stopReplication(params.replication, query.keep)),
     join: async ({ params, body, requester: { fingerprint } }) => {

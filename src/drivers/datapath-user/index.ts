@@ -49,6 +49,7 @@ export async function createUserDatapath(
   const datapath: Datapath = {
     capabilities: {
       ...{ schemes: ['nbd'], presentation: 'image', deviceKind: 'nbd', keeps: ['difference'] },
+      verifies: false,
       encryptionObstacle: null,
       description: `qemu-storage-daemon ${version} in user space`,
     },
@@ -72,6 +73,7 @@ export async function createUserDatapath(
     reclaim: (handover) => alone(vdisOf(handover), () => reclaim(mirrors, handover)),
     take: (handover) => alone(vdisOf(handover), () => take(mirrors, handover)),
     keep: (mirror, mode) => alone([mirror.disk.vdi], () => keep(mirrors, mirror, mode)),
+    verify: cannotVerify,
     close: (mirror, keep) => alone([mirror.disk.vdi], () => mirrors.close(mirror, keep)),
     relocate: (disk, to, relocation) =>
       noted(relocate(mirrors, (act) => lock.run([disk.vdi], act), disk, to, relocation)),
@@ -104,4 +106,10 @@ function rethrow(error: unknown): never {
       error,
     )
   throw error
+}
+
+/** Nobody asks for it, since `verifies` is false. */
+async function cannotVerify(): Promise<never> {
+  const reason = 'QEMU compares no disks'
+  throw new CrosspoolError('NOT_SUPPORTED', { what: 'Comparing both sides', reason })
 }

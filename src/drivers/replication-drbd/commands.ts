@@ -17,6 +17,8 @@ export interface DrbdCommands {
   attach(name: string): Command
   connect(name: string): Command
   disconnect(name: string): Command
+  /** From the start of the disk, wherever another one ended. */
+  verify(name: string): Command
   limit(reservation: Reservation, options: RateOptions): Command
   promote(reservation: Reservation, force: boolean): Command
   demote(reservation: Reservation): Command
@@ -52,6 +54,7 @@ export function createDrbdCommands(
     attach: (name) => drbdadm(name, 'attach'),
     connect: (name) => (driverMajor >= 9 ? drbdadm(name, 'adjust') : drbdadm(name, 'connect')),
     disconnect: (name) => drbdadm(name, 'disconnect'),
+    verify: (name) => drbdadm(name, '--', '--start=0', 'verify'),
     // The running rates alone; the resource file keeps what is usual.
     limit({ name, minor }, options) {
       const settings = Object.entries(options).map(([key, value]) => `--${key}=${value}`)

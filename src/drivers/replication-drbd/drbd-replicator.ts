@@ -6,6 +6,7 @@ import type {
   BlockReplicator,
   BlockReplicatorCapabilities,
   BlockResource,
+  BlockVerification,
 } from '../../ports/block-replicator.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
@@ -22,6 +23,7 @@ import type { ResourceState } from './resource-states.ts'
 import type { StateReader } from './state-reader.ts'
 import { waitForState } from './state-waiter.ts'
 import { findUsedNumbers } from './used-numbers.ts'
+import { verify } from './verify.ts'
 
 export interface DrbdReplicatorParts {
   readonly capabilities: BlockReplicatorCapabilities
@@ -159,6 +161,12 @@ export class DrbdReplicator implements BlockReplicator {
       await reservations.remove(reservation)
       known.delete(name)
     })
+  }
+
+  /** Without the lock: it may take hours, and nothing else has to wait for it. */
+  verify(name: string, signal: AbortSignal): Promise<BlockVerification> {
+    const { reader, commands } = this.#parts
+    return verify(reader, name, () => this.#run(commands.verify(name)), signal)
   }
 
   async devicePath(name: string): Promise<string> {

@@ -6,6 +6,8 @@ export interface ReplicationOptions {
 
 export type OptionSection = Readonly<Record<string, string | number>>
 
+export const verifyAlgorithm = 'sha256'
+
 /**
  * What a live migration needs, and why. Times are in tenths of a second except for ping-int and
  * connect-int, which are in seconds.
@@ -15,6 +17,8 @@ export const defaultOptions: ReplicationOptions = {
     // A write is acknowledged when it is on both sides: nothing is lost at the handover.
     protocol: 'C',
     'cram-hmac-alg': 'sha256',
+    // By which the two sides are compared when that is asked for; DRBD does nothing with it otherwise.
+    'verify-alg': verifyAlgorithm,
     'allow-two-primaries': 'no',
     // Two histories of one disk are for a person to judge.
     'after-sb-0pri': 'disconnect',

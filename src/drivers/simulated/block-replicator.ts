@@ -140,6 +140,12 @@ export function createSimulatedBlockReplicator(
         reserved.delete(name)
       }),
 
+    async verify(name, signal) {
+      const differentBytes = await (await act('verify', () => existing(name))).verify()
+      signal.throwIfAborted()
+      return { algorithm: 'equality', differentBytes }
+    },
+
     devicePath: async (name) => pathOf(name),
     state,
 

@@ -1,5 +1,5 @@
 import { CrosspoolError } from '../../model/errors.ts'
-import type { KeepMode } from '../../model/replication.ts'
+import type { KeepMode, VerificationResult } from '../../model/replication.ts'
 import type {
   Datapath,
   Disk,
@@ -42,6 +42,7 @@ class SimulatedDatapath implements Datapath {
     this.capabilities = {
       ...{ schemes, description: 'simulated mirror', encryptionObstacle: null },
       ...{ presentation: 'device' as const, deviceKind: 'block' as const, keeps },
+      verifies: true,
     }
   }
 
@@ -160,6 +161,10 @@ class SimulatedDatapath implements Datapath {
       }
       makeWritable(this.#world, this.#host, handover)
     })
+  }
+
+  async verify(mirror: Mirror): Promise<VerificationResult> {
+    return await this.#act('verify', () => this.#pair(mirror.id).compare(mirror.disk.sizeBytes))
   }
 
   async keep(mirror: Mirror, mode: KeepMode): Promise<void> {

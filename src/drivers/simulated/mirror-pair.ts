@@ -1,5 +1,5 @@
 import { createOrderedListeners, type OrderedListeners } from '../../lib/ordered-listeners.ts'
-import type { KeepMode } from '../../model/replication.ts'
+import type { KeepMode, VerificationResult } from '../../model/replication.ts'
 import type { Mirror, MirrorStatus } from '../../ports/datapath.ts'
 import { type SimulatedVolume, type StorageWorld, simulatedBlockBytes } from './storage-world.ts'
 
@@ -56,6 +56,14 @@ export class MirrorPair {
     this.#listeners.delete(host)
     if (this.#sides.size === 0) this.#world.pairs.delete(this.id)
     this.announce()
+  }
+
+  compare(comparedBytes: number): VerificationResult {
+    const [one, other] = [...this.#sides.values()].map(({ volume }) => volume.blocks)
+    const blocks = new Set([...(one?.keys() ?? []), ...(other?.keys() ?? [])])
+    const different = [...blocks].filter((block) => one?.get(block) !== other?.get(block)).length
+    const differentBytes = different * simulatedBlockBytes
+    return { algorithm: 'equality', comparedBytes, differentBytes }
   }
 
   /** The source has been started: everything is to be copied once, but for what is known to be the same. */

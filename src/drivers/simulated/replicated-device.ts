@@ -106,6 +106,21 @@ export class ReplicatedDevice implements SimulatedDevice {
     }
   }
 
+  /** Marks what differs on the two disks, whoever has made it so, and answers how much. */
+  async verify(): Promise<number> {
+    const { connection } = this
+    if (connection === null || connection.sync !== null) throw lost(this.resource.name)
+    for (let sector = 0; sector * 512 < this.sizeBytes; sector += 1)
+      await this.#lock.run([String(sector)], async () => {
+        const [own, other] = [this.#backing, connection.peer.#backing]
+        if ((await own.read(sector)) !== (await other.read(sector)))
+          this.metadata.outOfSync.add(sector)
+      })
+    if (this.connection !== connection) throw lost(this.resource.name)
+    this.changed()
+    return this.metadata.outOfSync.size * 512
+  }
+
   /** @throws HANDOVER_REFUSED */
   promote(firstTime: boolean): void {
     if (this.connection?.peer.role === 'Primary')
@@ -181,6 +196,10 @@ function replicationOf(connection: Connection | null): string {
   if (connection === null) return 'Off'
   if (connection.sync === null) return 'Established'
   return connection.sync === 'source' ? 'SyncSource' : 'SyncTarget'
+}
+
+function lost(id: string): CrosspoolError {
+  return new CrosspoolError('REPLICATION_LOST', { id, state: 'not in sync' })
 }
 
 function refused(reason: string): CrosspoolError {

@@ -166,7 +166,8 @@ function roleOf({ replicator }: DatapathParts, mirror: Mirror): string | undefin
   return replicator.state(mirrorName(mirror))?.role
 }
 
-function assertSynchronous(parts: DatapathParts, mirror: Mirror): void {
+/** @throws REPLICATION_LOST */
+export function assertSynchronous(parts: DatapathParts, mirror: Mirror): void {
   if (isSynchronous(parts.replicator.state(mirrorName(mirror)))) return
   throw new CrosspoolError('REPLICATION_LOST', { id: mirror.id, state: describe(parts, mirror) })
 }

@@ -18,6 +18,7 @@ import { createOriginalTables } from './original-tables.ts'
 import type { DatapathParts } from './parts.ts'
 import { relocate, settle } from './relocate.ts'
 import { watchMirror } from './status.ts'
+import { verifyMirror } from './verify.ts'
 
 export interface KernelDatapathOptions {
   readonly blockMapper: BlockMapper
@@ -49,7 +50,7 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
     capabilities: {
       ...{ schemes, encryptionObstacle, description: `${scheme} ${version} in the kernel` },
       ...{ presentation: 'device', deviceKind: 'block' },
-      keeps: ['every-write', 'difference'],
+      ...{ keeps: ['every-write', 'difference'], verifies: true },
     },
     activate: (disk) => activate(parts, disk),
     deactivate: (disk) => deactivate(parts, disk),
@@ -60,6 +61,7 @@ export function createKernelDatapath(options: KernelDatapathOptions): Datapath {
     start: (mirror, welcome) => start(parts, mirror, welcome),
     limit: (mirror, bytesPerSecondMax) => replicator.limit(mirrorName(mirror), bytesPerSecondMax),
     watch: (mirror, listener) => watchMirror(parts, mirror, listener),
+    verify: (mirror, signal) => verifyMirror(parts, mirror, signal),
     arm: (handover) => arm(parts, handover),
     release: (handover) => release(parts, handover),
     reclaim: (handover) => reclaim(parts, handover),

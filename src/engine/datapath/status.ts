@@ -44,7 +44,8 @@ export function isSynchronous(state: BlockReplicationState | null): boolean {
   return (
     state !== null &&
     state.connection === 'Connected' &&
-    state.replication === 'Established' &&
+    // While they are compared every write goes to both sides, as ever.
+    (state.replication === 'Established' || state.replication.startsWith('Verify')) &&
     state.disk === 'UpToDate' &&
     state.peerDisk === 'UpToDate'
   )

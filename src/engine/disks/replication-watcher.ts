@@ -1,5 +1,5 @@
 import { createOrderedListeners, type OrderedListeners } from '../../lib/ordered-listeners.ts'
-import { isEncryptedScheme, type Replication } from '../../model/replication.ts'
+import { isEncryptedScheme, type Replication, type Verification } from '../../model/replication.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MirrorStatus } from '../../ports/datapath.ts'
 import type { ReplicationRecord } from './records.ts'
@@ -48,6 +48,12 @@ export class ReplicationWatcher {
     else this.#stop(watched)
     if (record.phase !== 'running' && record.phase !== 'kept' && record.phase !== 'stopping')
       this.#show(watched, { ...watched.seen, ...still(record), kept: null })
+  }
+
+  /** How far the comparison of its two sides is, or what it has found. */
+  noteVerification(id: string, verification: Verification): void {
+    const watched = this.#watched.get(id)
+    if (watched) this.#show(watched, { ...watched.seen, verification })
   }
 
   /** It has been taken out: listeners are told for the last time. */

@@ -15,6 +15,7 @@ import { resumeAfterRestart, resumeVdi } from './resume.ts'
 import { Srs } from './srs.ts'
 import { VdiCatalogue } from './vdi-catalogue.ts'
 import { Vdis } from './vdis.ts'
+import { Verifications } from './verifications.ts'
 
 /** A storage manager as its own daemon sees it. */
 export interface LocalStorageManager extends StorageManager {
@@ -42,6 +43,7 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
   const relocations = new Relocations({ environment, vdiRecords, srs, catalogue, vdis, lock })
   const handover = new Handover(datapath, srs, catalogue, replications, lock)
   const { watcher } = book
+  const verifications = new Verifications(environment, replicationRecords, watcher)
 
   const parts = {
     ...{ environment, vdiRecords, replicationRecords },
@@ -53,9 +55,9 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
 
   return {
     facts: async () => {
-      const { schemes, encryptionObstacle, deviceKind, keeps } = datapath.capabilities
-      const told = { replicationSchemes: schemes, encryptionObstacle, deviceKind, keepModes: keeps }
-      return { host, apiVersion, fingerprint, ...told }
+      const { schemes, encryptionObstacle, deviceKind, keeps, verifies } = datapath.capabilities
+      const told = { replicationSchemes: schemes, encryptionObstacle, deviceKind }
+      return { host, apiVersion, fingerprint, ...told, keepModes: keeps, verifies }
     },
     listSrs: () => srs.list(),
     createSr: (create) => lock.run(['srs'], () => srs.create(create)),
@@ -88,6 +90,7 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     limitReplication: (replication, bytesPerSecondMax) =>
       replications.limit(replication, bytesPerSecondMax),
     keepReplication: (replication, wanted) => replicas.keep(replication, wanted),
+    verifyReplication: (replication) => verifications.begin(replication),
     stopReplication: (replication, keep) => replications.stop(replication, keep),
     armHandover: (disks) => handover.perform('arm', disks),
     releaseDisks: (disks) => handover.perform('release', disks),
@@ -101,6 +104,7 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     },
     close() {
       watcher.close()
+      verifications.close()
       relocations.close()
       replicas.close()
     },

@@ -36,6 +36,8 @@ export type MigrationMemo = {
   figures: MigrationDetails['figures']
   /** By slot; left out where nothing is known. */
   writeLatency?: Record<string, WriteLatency>
+  /** Left out until the disks have been compared. */
+  verification?: MigrationDetails['verification']
 }
 
 export type MigratingDisk = DiskPlan & {
@@ -101,6 +103,7 @@ export function migrationDetails(memo: MigrationMemo, live: MigrationLive): Migr
     released: memo.figures.releaseMs !== null,
     keptDisks: memo.keptDisks,
     keep: memo.keep ?? null,
+    verification: memo.verification ?? null,
     figures: memo.figures,
   }
 }

@@ -14,6 +14,7 @@ import { armHandover, sendMemory } from './steps/memory-steps.ts'
 import { checkEverything, keepHeartbeat, reserveThere } from './steps/preparation-steps.ts'
 import { createMigrationAdmission, waitForRoom } from './steps/queue-step.ts'
 import { forgetVm, keepCopies, putDisksAway, takeMirrorsOut } from './steps/settling-steps.ts'
+import { verifyDisks } from './steps/verify-step.ts'
 
 /**
  * The migration, top to bottom: the one code path for the same pool and for another, for shared
@@ -29,6 +30,7 @@ export function migrateVm(
     kind: 'migrate',
     steps: [
       ...copyDisks(environment, admission),
+      verifyDisks(environment),
       armHandover(environment),
       sendMemory(environment),
       releaseDisks(environment),

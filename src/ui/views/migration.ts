@@ -1,4 +1,4 @@
-import { duration, plural } from '../../lib/quantities.ts'
+import { bytes, duration, plural } from '../../lib/quantities.ts'
 import type { MigrationDetails } from '../../model/migration.ts'
 import { isEnded, type Operation } from '../../model/operation.ts'
 import { meaningOf } from './timeline.ts'
@@ -79,7 +79,7 @@ export function cancelOf(operation: Operation, details: MigrationDetails): Cance
 export function verifiedOf(operation: Operation, details: MigrationDetails): readonly string[] {
   const isDone = (name: string) =>
     operation.steps.some((step) => step.name === name && step.state === 'done')
-  const { checks, disks, heartbeat, epoch } = details
+  const { checks, disks, heartbeat, epoch, verification } = details
   const count = (result: string) => checks.filter((check) => check.result === result).length
   const warnings = count('warning')
   const replicated = disks.filter((disk) => disk.replicated).length
@@ -92,6 +92,11 @@ export function verifiedOf(operation: Operation, details: MigrationDetails): rea
     ...(replicated > 0 && isDone('synchronise')
       ? [`${plural(replicated, 'disk')} the same on both sides before memory moved.`]
       : []),
+    ...(verification === null
+      ? []
+      : [
+          `${bytes(verification.comparedBytes)} compared by ${verification.algorithm}: none differ.`,
+        ]),
     ...(isDone('release')
       ? ['The source had let go of every disk before the destination took it.']
       : []),

@@ -22,6 +22,7 @@ const meanings: Readonly<Record<string, string>> = {
   adopt: 'takes over devices made without us',
   replicate: 'mirrors slide beneath the disks',
   synchronise: 'disks are copied while the VM runs',
+  verify: 'both sides are compared, where that was asked for',
   arm: 'prepares the handover',
   memory: 'memory is sent while the VM runs',
   release: 'the source lets go of the disks',

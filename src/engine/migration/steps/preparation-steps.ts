@@ -26,6 +26,7 @@ import { diskShare } from '../limit-disks.ts'
 import type { MigrationContext, MigrationMemo } from '../memo.ts'
 import { preflightFailure } from '../plan-receive.ts'
 import { countWrites } from '../write-latency.ts'
+import { checkVerification } from './verify-step.ts'
 
 /** Asks both sides everything that could fail later; changes nothing. */
 export function checkEverything(environment: ToolstackEnvironment): Step<MigrationContext> {
@@ -82,7 +83,8 @@ export async function preflightBothSides(
     ? agreeOnReplica(wish, (await environment.storage.facts()).keepModes, await peer.host())
     : null
   const own = checkSource(described, memo.request, environment.hypervisor.capabilities)
-  const checks = [...own, ...there.checks, ...(keeping ? [keeping.check] : [])]
+  const verification = await checkVerification(environment, memo.request, there.disks)
+  const checks = [...own, ...verification, ...there.checks, ...(keeping ? [keeping.check] : [])]
   const possible = checks.every(({ result }) => result !== 'failed')
   const preflight = { ...there, checks, possible }
   return { preflight, described, request, keep: keeping?.terms ?? null }
