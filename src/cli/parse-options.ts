@@ -1,3 +1,4 @@
+import type { KeepMode } from '../model/replication.ts'
 import { UsageError } from './usage-error.ts'
 
 const multipliers: Readonly<Record<string, number>> = {
@@ -46,6 +47,17 @@ export function parseDuration(text: string): number {
   if (!count || Number(count) === 0)
     throw new UsageError(`'${text}' is not a time; write for example 12h or 90d`)
   return Number(count) * (unit === 'm' ? 60_000 : unit === 'h' ? 3_600_000 : 86_400_000)
+}
+
+/** 12h, 90d; `ever`: without an end. @throws UsageError */
+export function parseKeeping(text: string): number | null {
+  return text === 'ever' ? null : parseDuration(text)
+}
+
+/** @throws UsageError */
+export function parseKeepMode(text: string): KeepMode {
+  if (text === 'every-write' || text === 'difference') return text
+  throw new UsageError(`'${text}' is neither every-write nor difference`)
 }
 
 /** A whole number above 0. @throws UsageError */

@@ -62,6 +62,11 @@ export const errorTable = {
     'The VM cannot be migrated: {reasons}',
     'Run the migration with --dry-run and mend each failed check.',
   ),
+  REPLICA_UNDECIDED: row(
+    409,
+    'VM {vm} may have been given to {host}, which keeps a replica of it and does not answer',
+    'Bring that host back, or, if it certainly does not run the VM, drop the replica here: crosspool replicas drop.',
+  ),
   QUEUE_FULL: row(
     503,
     'Host {host} takes {limit} arriving VMs at once from {from}',

@@ -7,9 +7,9 @@ export const ownershipSchema = z
     name: z.string().nullable().describe('null: no VM of this UUID is here'),
     epoch: z.int().nonnegative(),
     state: z
-      .enum(['owned', 'released', 'refused', 'arriving', 'starting'])
+      .enum(['owned', 'released', 'refused', 'arriving', 'starting', 'replica'])
       .describe(
-        "owned: runs here or may; released: handed over, may not run here; refused: was offered and refused for good; arriving: still the source's; starting: has been told to run here",
+        "owned: runs here or may; released: handed over, may not run here; refused: was offered and refused for good; arriving: still the source's; starting: has been told to run here; replica: belongs to the other host, and this one keeps replicas of its disks",
       ),
     settled: z.boolean().describe('false: something is still under way, or waits for a decision'),
     explanation: z.string(),

@@ -11,6 +11,7 @@ import type {
   ReceiverGrant,
   ReplicaTerms,
 } from '../model/migration.ts'
+import type { Claim } from '../model/replica.ts'
 import type { DiskWrites } from '../model/write-latency.ts'
 
 /** The storage manager at the other end of a replication URI: the one call that the two exchange. */
@@ -56,6 +57,10 @@ export interface ToolstackPeer {
   /** All that is there, for people to look at. */
   inventory(): Promise<Inventory>
   preflight(request: ReceiveRequest): Promise<Preflight>
+  /** Whether the VM, of which that host may keep replicas, has been given to it. */
+  claim(vm: string): Promise<Claim>
+  /** This side has ended it; there it goes too. */
+  replicaDropped(replication: string): Promise<void>
   receive(request: ReceiveRequest): Promise<ReceiverGrant>
   getReceiver(receiver: string, token: string): Promise<Receiver>
   /** The HTTP connection that the memory goes through. */

@@ -189,6 +189,8 @@ export class SimulatedCluster {
         return describeHost(environment)
       },
       inventory: async () => toolstack().inventories.own(),
+      claim: async (vm) => toolstack().replicas.claimOf(vm),
+      replicaDropped: async (id) => toolstack().replicas.dropped(id),
       preflight: async (request) => receivers().preflight(request),
       receive: async (request) => receivers().receive(structuredClone(request)),
       getReceiver: async (id, token) => receivers().get(id, token),

@@ -37,6 +37,9 @@ function createPeer(
   return {
     host: () => ask('host', ({ environment }) => describeHost(environment)),
     inventory: () => ask('inventory', ({ toolstack }) => toolstack.inventories.own()),
+    claim: (vm) => ask('claim', ({ toolstack }) => toolstack.replicas.claimOf(vm)),
+    replicaDropped: (id) =>
+      ask('replicaDropped', ({ toolstack }) => toolstack.replicas.dropped(id)),
     preflight: (request) =>
       ask('preflight', ({ toolstack }) => toolstack.receivers.preflight(copy(request))),
     receive: (request) =>

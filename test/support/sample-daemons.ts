@@ -12,7 +12,7 @@ import type { Operation } from '../../src/model/operation.ts'
 import type { Relocation } from '../../src/model/relocation.ts'
 import type { Replication } from '../../src/model/replication.ts'
 import { withOpenDoor } from './open-door.ts'
-import { sample, sampleInventory, sampleKnownInventory } from './sample-documents.ts'
+import { sample, sampleInventory, sampleKnownInventory, sampleReplica } from './sample-documents.ts'
 
 const sampleAccessHandlers: Handlers<typeof accessRoutes> = {
   getSession: async () => ({ kind: 'local', name: 'local', role: 'administrator' }),
@@ -53,6 +53,10 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   forgetVm: async () => ({}),
   preflight: async () => ({ possible: true, checks: [], disks: [], interfaces: [] }),
   replicate: async () => sample.operation,
+  listReplicas: async () => [sampleReplica],
+  dropReplicas: async () => [{ id: 'r-2', other: 'beta/beta1', isToldThere: true }],
+  replicaDropped: async () => ({}),
+  getClaim: async () => ({ epoch: 1, isClaimed: false }),
   migrate: async () => sample.operation,
   receiveRequest: async () => sample.receiveRequest,
   send: async () => sample.sending,

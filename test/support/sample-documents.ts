@@ -4,6 +4,7 @@ import type { Inventory, KnownInventory } from '../../src/model/inventory.ts'
 import type { MigrationDetails, ReceiveRequest, Receiver } from '../../src/model/migration.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import type { Ownership } from '../../src/model/ownership.ts'
+import type { Replica } from '../../src/model/replica.ts'
 import type { Replication } from '../../src/model/replication.ts'
 import type { Sending } from '../../src/model/sending.ts'
 import type { Sr } from '../../src/model/sr.ts'
@@ -255,4 +256,12 @@ export const sampleKnownInventory: KnownInventory = {
   ...{ name: sample.host.name, pool: sample.host.pool, url: sample.host.url },
   inventory: sampleInventory,
   problem: null,
+}
+
+export const sampleReplica: Replica = {
+  ...{ id: 'r-2', vm: sample.vm.id, vmName: sample.vm.name, slot: 'xvda', here: 'replica' },
+  ...{ vdi: sample.vdi.id, sr: sample.sr.id, other: 'beta/beta1', mode: 'every-write' },
+  ...{ state: 'interrupted', sizeBytes: 8 * 1024 ** 3, allocatedBytes: 3 * 1024 ** 3 },
+  ...{ differingBytes: 64 * 1024 ** 2, sinceMs: 1_700_000_000_000, untilMs: null },
+  ...{ lackingSinceMs: 1_700_000_000_000, isWhole: true },
 }

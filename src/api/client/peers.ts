@@ -64,6 +64,9 @@ export function createToolstackPeers(
       return {
         host: () => client.getHost(),
         inventory: () => client.getInventory({}, shortOptions),
+        claim: (vm) => client.getClaim({ params: { vm } }, shortOptions),
+        replicaDropped: async (replica) =>
+          void (await client.replicaDropped({ params: { replica } }, shortOptions)),
         preflight: (body) => client.receivePreflight({ body }),
         receive: (body) => client.receive({ body }),
         getReceiver: (receiver, token) => client.getReceiver({ params: { receiver }, token }),

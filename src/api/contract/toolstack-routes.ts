@@ -12,6 +12,7 @@ import { replicationLimitSchema } from '../../model/replication.ts'
 import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
 import { accessRoutes, trustRoutes } from './access-routes.ts'
 import { receiverRoutes } from './receiver-routes.ts'
+import { replicaRoutes } from './replica-routes.ts'
 import { defineRoutes } from './route.ts'
 import { emptySchema, healthSchema } from './shared.ts'
 import { vmRoutes } from './vm-routes.ts'
@@ -240,6 +241,7 @@ export const toolstackRoutes = defineRoutes({
     response: ownershipSchema,
     errors: ['NOT_FOUND', 'WRONG_STATE'],
   },
+  ...replicaRoutes,
   ...receiverRoutes,
 })
 

@@ -1,4 +1,5 @@
 import type { Preflight } from '../../model/migration.ts'
+import type { KeepMode } from '../../model/replication.ts'
 import type { CliContext } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { checksView, preflightView } from '../views/preflight-view.ts'
@@ -10,6 +11,8 @@ export interface MigrateOptions {
   readonly network?: Record<string, string>
   readonly dryRun?: boolean
   readonly keepSourceDisks?: boolean
+  readonly keepReplica?: number | null
+  readonly keepMode?: KeepMode
   readonly patience?: number
   readonly bandwidthLimit?: number | null
   readonly downtimeLimit?: number
@@ -24,25 +27,55 @@ export async function migrate(
   options: MigrateOptions,
 ): Promise<ExitCode> {
   const client = await context.toolstack()
-  const call = {
-    params: { vm },
-    body: {
-      destination: options.to,
-      srMap: options.sr ?? {},
-      networkMap: options.network ?? {},
-      keepSourceDisks: options.keepSourceDisks === true,
-      ...(options.verify ? { verify: true } : {}),
-      ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1000 }),
-      ...(options.bandwidthLimit ? { bytesPerSecondMax: options.bandwidthLimit } : {}),
-      ...memoryTuning(options),
-    },
-  }
+  const call = callOf(vm, options)
   const preflight = await client.preflight(call)
   if (options.dryRun || !preflight.possible) return showPreflight(context, preflight)
   warn(context, preflight)
 
   const operation = await client.migrate(call)
   return followOperation(context, client, operation, options)
+}
+
+export interface ReplicateOptions
+  extends Omit<MigrateOptions, 'keepReplica' | 'keepMode' | 'keepSourceDisks'> {
+  readonly for?: number | null
+  readonly mode?: KeepMode
+}
+
+const keptForMs = 7 * 24 * 3_600_000
+
+/** VM.replicate */
+export async function replicate(
+  context: CliContext,
+  vm: string,
+  options: ReplicateOptions,
+): Promise<ExitCode> {
+  const client = await context.toolstack()
+  const { for: forMs = keptForMs, mode, ...rest } = options
+  const wish = { keepReplica: forMs, ...(mode ? { keepMode: mode } : {}) }
+  const call = callOf(vm, { ...rest, ...wish })
+  const preflight = await client.preflight(call)
+  if (options.dryRun || !preflight.possible) return showPreflight(context, preflight)
+  warn(context, preflight)
+  return followOperation(context, client, await client.replicate(call), options)
+}
+
+function callOf(vm: string, options: MigrateOptions) {
+  const { keepReplica: forMs, keepMode: mode } = options
+  return {
+    params: { vm },
+    body: {
+      destination: options.to,
+      srMap: options.sr ?? {},
+      networkMap: options.network ?? {},
+      keepSourceDisks: options.keepSourceDisks === true,
+      ...(forMs === undefined ? {} : { keepReplica: { forMs, ...(mode ? { mode } : {}) } }),
+      ...(options.verify ? { verify: true } : {}),
+      ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1000 }),
+      ...(options.bandwidthLimit ? { bytesPerSecondMax: options.bandwidthLimit } : {}),
+      ...memoryTuning(options),
+    },
+  }
 }
 
 function memoryTuning({ downtimeLimit, autoConverge }: MigrateOptions) {

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { roleSchema } from '../../model/access.ts'
 import { parseDuration, parsePositive } from '../parse-options.ts'
 import { type Act, examples } from './run-action.ts'
-import { usageChecked } from './toolstack-commands.ts'
+import { usageChecked } from './usage-checked.ts'
 
 const access = () => import('../commands/access.ts')
 const pool = () => import('../commands/pool.ts')

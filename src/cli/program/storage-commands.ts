@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { parseLimit, parseSetting } from '../parse-options.ts'
 import { type Act, examples } from './run-action.ts'
-import { usageChecked } from './toolstack-commands.ts'
+import { usageChecked } from './usage-checked.ts'
 
 const storage = () => import('../commands/storage.ts')
 const replications = () => import('../commands/replications.ts')

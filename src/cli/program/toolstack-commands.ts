@@ -1,6 +1,8 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { parseLimit, parseMapping, parsePositive, parseSeconds } from '../parse-options.ts'
+import { addKeeping, addReplicas } from './replica-commands.ts'
 import { type Act, examples } from './run-action.ts'
+import { usageChecked } from './usage-checked.ts'
 import { addVms } from './vm-commands.ts'
 
 const inventory = () => import('../commands/inventory.ts')
@@ -8,6 +10,7 @@ const operations = () => import('../commands/operations.ts')
 
 export function addToolstackCommands(program: Command, act: Act): void {
   addMigrate(program, act)
+  addReplicas(program, act)
   addVms(program, act)
   addHosts(program, act)
   act(
@@ -48,6 +51,7 @@ function addMigrate(program: Command, act: Act): void {
     )
     .option('--dry-run', 'make every check of both sides, show it, change nothing')
     .option('--keep-source-disks', "leave this host's disks where they are, detached")
+  addKeeping(migrate)
     .option(
       '--patience <seconds>',
       'wait so long for a lost link while disks are copied, then go on where it was',
@@ -69,6 +73,7 @@ function addMigrate(program: Command, act: Act): void {
   examples(migrate, [
     'crosspool migrate database --to beta1 --dry-run',
     'crosspool migrate database --to beta/beta1 --sr xvda=fast --sr bulk --network xenbr0=lan',
+    'crosspool migrate database --to beta1 --keep-replica 2h',
     'crosspool migrate database --to https://10.0.0.9:7311 --json | tail -n 1 | jq .details.figures',
   ])
   act(migrate, async () => (await import('../commands/migrate.ts')).migrate)
@@ -195,15 +200,4 @@ function addWatch(program: Command, act: Act): void {
     .argument('[vm|operation]', 'name or UUID of a VM, or id of an operation')
   examples(watch, ['crosspool watch', 'crosspool watch database'])
   act(watch, async () => (await import('../commands/watch.ts')).watchAnything)
-}
-
-/** Turns what a parser of ours throws into commander's own kind, so that it names the option. */
-export function usageChecked<T>(parse: (text: string, previous?: T) => T) {
-  return (text: string, previous?: T): T => {
-    try {
-      return parse(text, previous)
-    } catch (error) {
-      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
-    }
-  }
 }

@@ -113,7 +113,7 @@ export function outcomeView(operation: Operation, style: Style): string {
     case 'succeeded':
       return details === null
         ? style('green', `${operation.kind} of ${name} done in ${duration(tookMs)}`)
-        : succeeded(details, tookMs, style)
+        : succeeded(operation, details, tookMs, style)
     case 'cancelled':
       return style('yellow', `Cancelled. ${whereItRuns(details, name)}; everything was taken back.`)
     case 'failed':
@@ -129,12 +129,23 @@ function whereItRuns(details: MigrationDetails | null, name: string): string {
   return `${name} had been released to ${details.to.host}: look there, and at this operation on both hosts`
 }
 
-function succeeded(details: MigrationDetails, tookMs: number, style: Style): string {
-  const { figures, vmName, to, keptDisks, disks, verification } = details
+function succeeded(
+  { kind }: Operation,
+  details: MigrationDetails,
+  tookMs: number,
+  style: Style,
+): string {
+  const { figures, vmName, from, to, keptDisks, disks, keep, verification } = details
+  const there = to.pool === '' ? to.host : `${to.pool}/${to.host}`
   const known = (label: string, ms: number | null) =>
     ms === null ? [] : [`${label} ${duration(ms)}`]
   const lines = [
-    style('green', `${vmName} runs on ${to.pool === '' ? to.host : `${to.pool}/${to.host}`}.`),
+    style(
+      'green',
+      kind === 'replicate'
+        ? `${vmName} stays at ${from.host}; ${there} keeps replicas of its disks.`
+        : `${vmName} runs on ${there}.`,
+    ),
     [
       `took ${duration(figures.totalMs ?? tookMs)}`,
       ...known('paused', figures.pausedMs),
@@ -144,7 +155,8 @@ function succeeded(details: MigrationDetails, tookMs: number, style: Style): str
   ]
   lines.push(...disks.flatMap(writesLine))
   if (verification !== null) lines.push(compared(verification))
-  if (keptDisks.length > 0) lines.push(`kept at the source: ${keptDisks.join(', ')}`)
+  const how = keep === null ? 'kept at the source' : `kept at the source as replicas (${keep.mode})`
+  if (keptDisks.length > 0) lines.push(`${how}: ${keptDisks.join(', ')}`)
   return lines.join('\n')
 }
 

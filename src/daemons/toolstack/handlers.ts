@@ -15,7 +15,7 @@ export function toolstackHandlers(
   toolstack: Toolstack,
   access: AccessParts & { readonly trust: Trust },
 ): Handlers<typeof toolstackRoutes> {
-  const { hosts, inventories, operations, ownerships, receivers, sendings } = toolstack
+  const { hosts, inventories, operations, ownerships, receivers, replicas, sendings } = toolstack
   return {
     ...accessHandlers(access),
     ...trustHandlers(access.trust, hosts),
@@ -72,6 +72,13 @@ export function toolstackHandlers(
     },
     cancelOperation: ({ params }) => operations.cancel(params.operation),
     limitOperation: ({ params, body }) => operations.limit(params.operation, body),
+    listReplicas: () => replicas.list(),
+    dropReplicas: ({ params }) => replicas.drop(params.replica),
+    replicaDropped: async ({ params }) => {
+      await replicas.dropped(params.replica)
+      return {}
+    },
+    getClaim: ({ params }) => replicas.claimOf(params.vm),
     listOwnerships: () => ownerships.list(),
     decideOwnership: ({ params, body }) => ownerships.decide(params.vm, body),
   }

@@ -44,7 +44,7 @@ import {
 } from './receiver-record.ts'
 import { recoverReceivers, resumeReceived } from './recover-receivers.ts'
 import { refuseTooMany } from './refuse-too-many.ts'
-import { saveArrived } from './vm-records.ts'
+import { noteReplica, saveArrived } from './vm-records.ts'
 
 const reasonCharactersMax = 500
 
@@ -182,6 +182,7 @@ export class Receivers {
       const stays = record.state === 'reserved' && keep !== null
       if (record.state !== 'running' && !stays) throw wrongState(record, 'close', 'running')
       const side = stays ? 'target' : 'source'
+      await noteReplica(this.#environment.store, record, keep, side)
       await settleReceiverDisks(this.#environment.storage, record, keep, side)
       this.#lives.end(id)
       return receiverDocument(await this.#save({ ...record, state: 'closed', cleaned: true }))

@@ -1,6 +1,8 @@
+import type { ReplicaTerms } from '../../model/migration.ts'
 import type { VmDefinition } from '../../model/vm.ts'
 import type { Json, RecordStore } from '../../ports/record-store.ts'
 import { type ReceiverRecord, receiverPut } from './receiver-record.ts'
+import { removeReplica, saveReplica } from './replica-records.ts'
 
 /** A VM that can be started from what is known here, also when it does not run. It goes when the VM is handed over. */
 export interface VmRecord {
@@ -42,19 +44,40 @@ export async function saveArrived(
   return running
 }
 
-function arrivedVmPuts({ request, disks }: ReceiverRecord) {
+/** Before a mirror becomes a replica: where the VM is, that another host may be given it; there, what it is started from. */
+export async function noteReplica(
+  store: RecordStore,
+  record: ReceiverRecord,
+  keep: ReplicaTerms | null,
+  side: 'source' | 'target',
+): Promise<void> {
+  const { vm, source, epoch } = record.request
+  const common = { vm: vm.id, name: vm.name, other: `${source.pool}/${source.host}`, epoch }
+  const definition = definitionHere(record)
+  if (keep && side === 'target')
+    await saveReplica(store, { ...common, here: 'replica', definition })
+  else if (keep?.mode === 'every-write')
+    await saveReplica(store, { ...common, here: 'disk', definition: null })
+  else await removeReplica(store, vm.id)
+}
+
+function arrivedVmPuts(record: ReceiverRecord) {
+  const here = definitionHere(record)
+  return here === null ? [] : [vmRecordPut({ definition: here, isActive: true })]
+}
+
+function definitionHere({ request, disks }: ReceiverRecord): VmDefinition | null {
   const { definition } = request
-  if (definition === undefined) return []
+  if (definition === undefined) return null
   const vdiHere = (vdi: string) => {
     const offered = request.disks.find((disk) => disk.vdi === vdi)
     return disks.find(({ slot }) => slot === offered?.slot)?.vdi ?? vdi
   }
   const networkHere = ({ mac, network }: VmDefinition['interfaces'][number]) =>
     request.interfaces.find((planned) => planned.mac.toLowerCase() === mac)?.network ?? network
-  const here: VmDefinition = {
+  return {
     ...definition,
     disks: definition.disks.map((disk) => ({ ...disk, vdi: vdiHere(disk.vdi) })),
     interfaces: definition.interfaces.map((nic) => ({ ...nic, network: networkHere(nic) })),
   }
-  return [vmRecordPut({ definition: here, isActive: true })]
 }

@@ -17,6 +17,7 @@ import { Inventories } from './inventories.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { type MoveDiskMemo, moveDisk } from './move-disk.ts'
 import { Ownerships } from './ownerships.ts'
+import { Replicas } from './replicas.ts'
 import { Sendings } from './sendings.ts'
 import { VmActs } from './vm-acts.ts'
 import { VmDisks } from './vm-disks.ts'
@@ -31,6 +32,7 @@ export class Toolstack {
   readonly inventories: Inventories
   readonly sendings: Sendings
   readonly ownerships: Ownerships
+  readonly replicas: Replicas
   readonly #environment: ToolstackEnvironment
   readonly #acts: VmActs
   readonly #ended: EndedVms
@@ -51,17 +53,25 @@ export class Toolstack {
       otherHosts: () => this.hosts.stored(),
     })
     this.sendings = new Sendings(environment)
-    this.ownerships = new Ownerships(environment, this.receivers, (vm) => this.#operationOf(vm))
+    this.replicas = new Replicas(environment, this.hosts)
+    this.ownerships = new Ownerships(environment, {
+      ...{ receivers: this.receivers, replicas: this.replicas, hosts: this.hosts },
+      holderOf: (vm) => this.#operationOf(vm),
+    })
     this.#acts = new VmActs((vm) => this.#operationOf(vm))
     const disks = new VmDisks(environment)
     this.#ended = new EndedVms(environment, this.#acts, disks)
-    this.#power = new VmPower(environment, { acts: this.#acts, disks, ended: this.#ended })
+    this.#power = new VmPower(environment, {
+      ...{ acts: this.#acts, disks, ended: this.#ended, replicas: this.replicas },
+    })
   }
 
   /** Goes on with, or takes back, what the last stop interrupted; then watches for VMs that end by themselves. */
   async recover(): Promise<void> {
     await this.receivers.recover()
     await this.operations.recover()
+    await this.replicas.finishClaims()
+    await this.replicas.prune()
     this.#ended.watch()
   }
 

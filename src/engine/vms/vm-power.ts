@@ -11,6 +11,7 @@ import {
 } from '../migration/vm-records.ts'
 import type { EndedVms } from './ended-vms.ts'
 import { refuseArriving, refuseDouble, refuseForeign } from './refusals.ts'
+import type { Replicas } from './replicas.ts'
 import type { VmActs } from './vm-acts.ts'
 import type { VmDisks } from './vm-disks.ts'
 import { findVmOrHalted, slotOf, wrongState } from './vm-listing.ts'
@@ -19,6 +20,7 @@ export interface VmPowerParts {
   readonly acts: VmActs
   readonly disks: VmDisks
   readonly ended: EndedVms
+  readonly replicas: Replicas
 }
 
 /** Starts VMs on VDIs of this host and ends them; each can be started again until it is forgotten or handed over. */
@@ -140,6 +142,7 @@ export class VmPower {
     const { hypervisor, store } = this.#environment
     const { id, name, disks: vdis, interfaces, ...rest } = definition
     await refuseDouble(this.#environment, id, name)
+    await this.#parts.replicas.refuseClaimed(id)
     await refuseForeign(this.#environment, id, 'start')
     await refuseArriving(this.#environment, id)
     const before = await readVmRecord(store, id)

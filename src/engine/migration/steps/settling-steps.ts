@@ -5,7 +5,8 @@ import type { StorageManager } from '../../../ports/storage-manager.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import type { MigratingDisk, MigrationContext, MigrationMemo } from '../memo.ts'
-import { removeVmRecord } from '../vm-records.ts'
+import { readReplica, removeReplica, saveReplica } from '../replica-records.ts'
+import { readVmRecord, removeVmRecord } from '../vm-records.ts'
 import { countWritesThere } from '../write-latency.ts'
 import { destinationOf } from './handover-steps.ts'
 
@@ -65,7 +66,11 @@ export function keepCopies(environment: ToolstackEnvironment): Step<MigrationCon
       for (const stop of live.stopWatching.values()) stop()
       if (!memo.keep) throw new CrosspoolError('NOT_FOUND', { kind: 'replica', id: memo.vm.id })
       const { peer, id, token } = destinationOf(environment, memo)
-      await keepHere(storage, memo, memo.keep, 'source')
+      const { vm, to, epoch, keep } = memo
+      const record = { vm: vm.id, name: vm.name, other: `${to.pool}/${to.host}`, definition: null }
+      if (keep.mode === 'every-write')
+        await saveReplica(environment.store, { ...record, here: 'disk', epoch })
+      await keepHere(storage, memo, keep, 'source')
       await peer.close(id, token, memo.keep)
       live.heartbeat?.stop()
       memo.figures.totalMs = Math.round(clock.now() - memo.startedAtMs)
@@ -81,6 +86,20 @@ export function forgetVm({ hypervisor, store }: ToolstackEnvironment): Step<Migr
     forwards: 'always',
     async run({ memo, live }) {
       // What it can be started from went with it; nobody may start it here again.
+      const known = await readVmRecord(store, memo.vm.id)
+      if (memo.keep && memo.disks.some(({ replicated }) => replicated)) {
+        // Until the replica ends it can be given back here, with what it can be started from.
+        const other = `${memo.to.pool}/${memo.to.host}`
+        const before = await readReplica(store, memo.vm.id)
+        const definition = known?.definition ?? before?.definition ?? null
+        const { epoch } = memo
+        await saveReplica(store, {
+          ...{ vm: memo.vm.id, name: memo.vm.name, here: 'replica' },
+          other,
+          epoch,
+          definition,
+        })
+      } else await removeReplica(store, memo.vm.id)
       await removeVmRecord(store, memo.vm.id)
       // After a restart there is no sender any more, only the paused VM.
       await (live.outgoing ? live.outgoing.forget() : hypervisor.destroy(memo.vm.id))

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { claimSchema, droppedReplicaSchema, replicaSchema } from '../../model/replica.ts'
+import { defineRoutes } from './route.ts'
+import { emptySchema } from './shared.ts'
+
+/** The part of xapi's API that is about replicas which are kept. */
+export const replicaRoutes = defineRoutes({
+  listReplicas: {
+    method: 'GET',
+    path: '/replicas',
+    role: 'viewer',
+    summary: 'Replicas that this host keeps, and those that its own disks have elsewhere',
+    response: z.array(replicaSchema),
+  },
+  dropReplicas: {
+    method: 'DELETE',
+    path: '/replicas/{replica}',
+    role: 'operator',
+    summary: 'Ends one, or all of a VM, on both hosts: by its id, or the id or name of the VM',
+    response: z.array(droppedReplicaSchema),
+    errors: ['NOT_FOUND'],
+  },
+  replicaDropped: {
+    method: 'POST',
+    path: '/replicas/{replica}/dropped',
+    role: 'administrator',
+    peers: true,
+    summary: 'Between xapis: the other side has ended it',
+    response: emptySchema,
+  },
+  getClaim: {
+    method: 'GET',
+    path: '/claims/{vm}',
+    role: 'administrator',
+    peers: true,
+    summary: 'Between xapis: has the host that keeps a replica been given the VM',
+    response: claimSchema,
+  },
+})

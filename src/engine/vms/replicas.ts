@@ -1,0 +1,166 @@
+import { settleAll } from '../../lib/settle-all.ts'
+import { CrosspoolError } from '../../model/errors.ts'
+import type { Claim, DroppedReplica, Replica } from '../../model/replica.ts'
+import type { ToolstackEnvironment } from '../environment.ts'
+import { readOwnership, writeOwnership } from '../migration/epochs.ts'
+import {
+  listReplicaRecords,
+  readReplica,
+  removeReplica,
+  replicaKey,
+} from '../migration/replica-records.ts'
+import { saveVmRecord } from '../migration/vm-records.ts'
+import type { KnownHosts } from './known-hosts.ts'
+import { wrongState } from './vm-listing.ts'
+
+/** Replicas that are kept, here or of disks that are here, and who may start a VM that has some. */
+export class Replicas {
+  readonly #environment: ToolstackEnvironment
+  readonly #hosts: KnownHosts
+
+  constructor(environment: ToolstackEnvironment, hosts: KnownHosts) {
+    this.#environment = environment
+    this.#hosts = hosts
+  }
+
+  async list(): Promise<Replica[]> {
+    const { storage, store, hypervisor } = this.#environment
+    const replications = (await storage.listReplications()).filter(({ kept }) => kept)
+    if (replications.length === 0) return []
+    const [vdis, records, vms] = await Promise.all([
+      storage.listVdis(),
+      listReplicaRecords(store),
+      hypervisor.list(),
+    ])
+    return replications.flatMap(({ kept, id, vdi, side, state, sizeBytes, outOfSyncBytes }) => {
+      if (!kept) return []
+      const found = vdis.find((one) => one.id === vdi)
+      const names = [...vms, ...records.map(({ vm, name }) => ({ id: vm, name }))]
+      const vmName = names.find((one) => one.id === kept.vm)?.name ?? null
+      return {
+        ...{ ...kept, id, vmName, vdi, state, sizeBytes, differingBytes: outOfSyncBytes },
+        here: side === 'source' ? ('disk' as const) : ('replica' as const),
+        sr: found?.sr ?? null,
+        allocatedBytes: found?.allocatedBytes ?? 0,
+      }
+    })
+  }
+
+  /** By its id, or all of a VM by that's id or name; the other host is told, if it answers. @throws NOT_FOUND */
+  async drop(wanted: string): Promise<DroppedReplica[]> {
+    const { store } = this.#environment
+    const found = (await this.list()).filter(
+      ({ id, vm, vmName }) => id === wanted || vm === wanted || vmName === wanted,
+    )
+    const records = (await listReplicaRecords(store)).filter(
+      ({ vm, name }) => vm === wanted || name === wanted,
+    )
+    if (found.length === 0 && records.length === 0)
+      throw new CrosspoolError('NOT_FOUND', { kind: 'replica', id: wanted })
+    // Where the disk is first: from then on nobody can take the replica for what it was.
+    const dropped = await settleAll(
+      found.map(async ({ id, other, here }) => {
+        if (here === 'disk') await this.#stop(id)
+        const isToldThere = await this.#tell(other, id)
+        if (here === 'replica') await this.#stop(id)
+        return { id, other, isToldThere }
+      }),
+    )
+    const vms = new Set([...found, ...records].map(({ vm }) => vm))
+    for (const vm of vms) await this.#forget(vm)
+    return dropped
+  }
+
+  /** The other side has ended it. What is not kept here is no error. */
+  async dropped(id: string): Promise<void> {
+    const found = (await this.list()).find((replica) => replica.id === id)
+    if (!found) return
+    await this.#stop(id)
+    await this.#forget(found.vm)
+  }
+
+  async claimOf(vm: string): Promise<Claim> {
+    const { epoch, state } = await readOwnership(this.#environment.store, vm)
+    return { epoch, isClaimed: state === 'owned' }
+  }
+
+  /**
+   * A VM of which another host keeps replicas may have been given to that one while this one was away; only
+   * that host can tell. @throws WRONG_STATE when it has been, REPLICA_UNDECIDED when that host does not answer
+   */
+  async refuseClaimed(vm: string): Promise<void> {
+    const { store, peers } = this.#environment
+    const record = await readReplica(store, vm)
+    if (record?.here !== 'disk') return
+    const url = await this.#hosts.resolve(record.other)
+    const claim = await peers
+      .connect(url)
+      .claim(vm)
+      .catch((cause: unknown) => {
+        throw new CrosspoolError(
+          'REPLICA_UNDECIDED',
+          { vm: record.name, host: record.other },
+          cause,
+        )
+      })
+    const own = await readOwnership(store, vm)
+    if (!claim.isClaimed || claim.epoch <= own.epoch) return
+    const operation = `claimed at ${record.other}`
+    await writeOwnership(store, vm, { epoch: claim.epoch, state: 'released', operation })
+    throw wrongState(vm, `claimed by ${record.other}`, 'start', 'owned by this host')
+  }
+
+  /** The VM has been given to this host: its replicas are disks again. Goes on from wherever it had come to. */
+  async finishClaims(): Promise<void> {
+    const { storage, store, log } = this.#environment
+    for (const record of await listReplicaRecords(store)) {
+      const { epoch, state } = await readOwnership(store, record.vm)
+      if (record.here !== 'replica' || state !== 'owned' || epoch <= record.epoch) continue
+      const replicas = (await this.list()).filter(({ vm }) => vm === record.vm)
+      await settleAll(
+        replicas.map(async ({ id, vdi }) => {
+          await storage.stopReplication(id, 'volume')
+          const { state: now } = await storage.getVdi(vdi)
+          if (now === 'adopted') await storage.disown(vdi)
+          else await storage.deactivate(vdi).then(() => storage.detach(vdi))
+        }),
+      )
+      if (record.definition)
+        await saveVmRecord(store, { definition: record.definition, isActive: false })
+      await removeReplica(store, record.vm)
+      log.warn({ vm: record.vm, epoch }, 'the VM has been claimed; its replicas are its disks')
+    }
+  }
+
+  /** Records of VMs that have no replicas any more. One whose other host may have been given the VM stays. */
+  async prune(): Promise<void> {
+    const { store } = this.#environment
+    const vms = new Set((await this.list()).map(({ vm }) => vm))
+    const unused = (await listReplicaRecords(store)).filter(
+      ({ vm, here }) => here === 'replica' && !vms.has(vm),
+    )
+    if (unused.length) await store.transact({ deletes: unused.map(({ vm }) => replicaKey(vm)) })
+  }
+
+  async #stop(id: string): Promise<void> {
+    const { storage } = this.#environment
+    const { side } = await storage.getReplication(id)
+    await storage.stopReplication(id, side === 'source' ? 'volume' : 'nothing')
+  }
+
+  async #forget(vm: string): Promise<void> {
+    if ((await this.list()).some((replica) => replica.vm === vm)) return
+    await removeReplica(this.#environment.store, vm)
+  }
+
+  async #tell(other: string, id: string): Promise<boolean> {
+    const { peers, log } = this.#environment
+    try {
+      await peers.connect(await this.#hosts.resolve(other)).replicaDropped(id)
+      return true
+    } catch (error) {
+      log.warn({ replication: id, error }, 'the other host could not be told that a replica ended')
+      return false
+    }
+  }
+}
