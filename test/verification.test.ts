@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readFinding } from '../scripts/model-checker.ts'
-import { receiverStateSchema } from '../src/model/migration.ts'
+import { receiverStateSchema } from '../src/model/receiver.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const page = 'docs/designs/0005-ownership-model.md'
@@ -60,7 +60,9 @@ describe('the model of the handover', () => {
   it('has its steps in the order of the migration, and turns back where that does', () => {
     const list = read('src/engine/migration/migrate-vm.ts')
     const steps = ['reserveThere', 'sendMemory', 'releaseDisks', 'takeThere', 'startThere']
-    const positions = steps.map((step) => list.indexOf(`      ${step}(environment)`))
+    const positions = steps.map((step) =>
+      list.search(new RegExp(`^ +${step}\\(environment\\)`, 'm')),
+    )
     expect(positions).not.toContain(-1)
     expect(positions.toSorted((a, b) => a - b)).toEqual(positions)
     const handover = read('src/engine/migration/steps/handover-steps.ts')

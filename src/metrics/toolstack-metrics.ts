@@ -1,6 +1,6 @@
-import type { Receiver } from '../model/migration.ts'
 import type { Operation } from '../model/operation.ts'
 import type { Ownership } from '../model/ownership.ts'
+import type { Receiver } from '../model/receiver.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import { createMetrics, type Measured } from './create-metrics.ts'

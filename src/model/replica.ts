@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { keepModeSchema, replicationStateSchema } from './replication.ts'
+import { keepForMsSchema, keepModeSchema, replicationStateSchema } from './replication.ts'
 
 /** A disk of a VM and its replica at another host, as one of the two hosts sees them. */
 export const replicaSchema = z
@@ -41,3 +41,14 @@ export const claimSchema = z.object({
   isClaimed: z.boolean().describe('it may run at this host, at that epoch'),
 })
 export type Claim = z.infer<typeof claimSchema>
+
+/** How long the disks at the other host stay as replicas. */
+export const replicaWishSchema = z.object({
+  forMs: keepForMsSchema.describe('null: until it is dropped'),
+  mode: keepModeSchema.optional().describe('left out: the best that both hosts have'),
+})
+export type ReplicaWish = z.infer<typeof replicaWishSchema>
+
+/** What both sides of a mirror are told in the end. */
+export const replicaTermsSchema = z.object({ forMs: keepForMsSchema, mode: keepModeSchema })
+export type ReplicaTerms = z.infer<typeof replicaTermsSchema>

@@ -2,16 +2,9 @@ import type { Duplex } from 'node:stream'
 import type { Introduction } from '../model/access.ts'
 import type { Host } from '../model/host.ts'
 import type { Inventory } from '../model/inventory.ts'
-import type {
-  Heartbeat,
-  HeartbeatAnswer,
-  Preflight,
-  ReceiveRequest,
-  Receiver,
-  ReceiverGrant,
-  ReplicaTerms,
-} from '../model/migration.ts'
-import type { Claim } from '../model/replica.ts'
+import type { Preflight, ReceiveRequest } from '../model/migration.ts'
+import type { Heartbeat, HeartbeatAnswer, Receiver, ReceiverGrant } from '../model/receiver.ts'
+import type { Claim, ReplicaTerms } from '../model/replica.ts'
 import type { DiskWrites } from '../model/write-latency.ts'
 
 /** The storage manager at the other end of a replication URI: the one call that the two exchange. */

@@ -1,5 +1,5 @@
 import { readVmRecord } from '../../src/engine/migration/vm-records.ts'
-import type { Receiver } from '../../src/model/migration.ts'
+import type { Receiver } from '../../src/model/receiver.ts'
 import type { Json } from '../../src/ports/record-store.ts'
 import { bystanders, type HostName, hostNames, type TwoHosts, vm } from './two-hosts.ts'
 import type { WritingGuest } from './writing-guest.ts'

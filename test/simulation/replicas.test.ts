@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
-import type { ReplicaWish } from '../../src/model/migration.ts'
 import { migrationDetailsOf } from '../../src/model/migration.ts'
+import type { ReplicaWish } from '../../src/model/replica.ts'
 import type { KeepMode } from '../../src/model/replication.ts'
 import { SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts'
 import { SimulatedGuest } from './simulated-guest.ts'

@@ -1,13 +1,12 @@
 import { z } from 'zod'
+import { preflightSchema, receiveRequestSchema } from '../../model/migration.ts'
 import {
   heartbeatAnswerSchema,
   heartbeatSchema,
-  preflightSchema,
-  receiveRequestSchema,
   receiverGrantSchema,
   receiverSchema,
-  replicaTermsSchema,
-} from '../../model/migration.ts'
+} from '../../model/receiver.ts'
+import { replicaTermsSchema } from '../../model/replica.ts'
 import { diskWritesSchema } from '../../model/write-latency.ts'
 import { defineRoutes } from './route.ts'
 

@@ -1,13 +1,8 @@
 import type { AuditEntry } from '../../model/access.ts'
 import type { Host } from '../../model/host.ts'
-import type {
-  MigrateRequest,
-  Preflight,
-  ReceiveRequest,
-  Receiver,
-  ReceiverGrant,
-} from '../../model/migration.ts'
+import type { MigrateRequest, Preflight, ReceiveRequest } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
+import type { Receiver, ReceiverGrant } from '../../model/receiver.ts'
 import type { Vm, VmCreate, VmReboot } from '../../model/vm.ts'
 import type { Clock, Random } from '../../ports/clock.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'

@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 import type { ApiClient } from '../../api/client/api-client.ts'
 import type { toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
 import { CrosspoolError } from '../../model/errors.ts'
-import type { ReceiverState } from '../../model/migration.ts'
 import type { OperationState } from '../../model/operation.ts'
+import type { ReceiverState } from '../../model/receiver.ts'
 import type { CliContext } from '../context.ts'
 
 const pollIntervalMs = 1_000

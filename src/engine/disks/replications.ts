@@ -25,11 +25,8 @@ import type { VdiCatalogue } from './vdi-catalogue.ts'
 import { refuseInUse, toDisk } from './vdi-records.ts'
 import type { Vdis } from './vdis.ts'
 
-export interface ReplicationParts {
-  readonly environment: StorageEnvironment
-  readonly book: ReplicationBook
+export interface ReplicationParts extends BeginAgainParts {
   readonly catalogue: VdiCatalogue
-  readonly vdis: Vdis
   readonly lock: KeyedLock
 }
 

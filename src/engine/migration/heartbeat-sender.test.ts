@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createSimulatedClock } from '../../drivers/simulated/clock.ts'
 import { CrosspoolError } from '../../model/errors.ts'
-import type { HeartbeatAnswer, ReceiverState } from '../../model/migration.ts'
+import type { HeartbeatAnswer, ReceiverState } from '../../model/receiver.ts'
 import { HeartbeatSender } from './heartbeat-sender.ts'
 
 function senderWith(

@@ -1,5 +1,5 @@
 import { CrosspoolError } from '../../model/errors.ts'
-import type { Heartbeat, HeartbeatAnswer } from '../../model/migration.ts'
+import type { Heartbeat, HeartbeatAnswer } from '../../model/receiver.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 export interface HeartbeatOptions {

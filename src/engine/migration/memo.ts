@@ -4,8 +4,8 @@ import type {
   MigrateRequest,
   MigrationDetails,
   ReceiveRequest,
-  ReplicaTerms,
 } from '../../model/migration.ts'
+import type { ReplicaTerms } from '../../model/replica.ts'
 import type { Replication } from '../../model/replication.ts'
 import { unknownWriteLatency, type WriteLatency } from '../../model/write-latency.ts'
 import type { OutgoingVm } from '../../ports/hypervisor.ts'

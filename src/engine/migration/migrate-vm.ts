@@ -16,6 +16,19 @@ import { createMigrationAdmission, waitForRoom } from './steps/queue-step.ts'
 import { forgetVm, keepCopies, putDisksAway, takeMirrorsOut } from './steps/settling-steps.ts'
 import { verifyDisks } from './steps/verify-step.ts'
 
+/** Up to where both sides have every write. */
+function copyDisks(environment: ToolstackEnvironment, admission: Admission) {
+  return [
+    waitForRoom(environment, admission),
+    checkEverything(environment),
+    reserveThere(environment),
+    keepHeartbeat(environment),
+    adoptDisks(environment),
+    replicateDisks(environment),
+    synchroniseDisks(environment),
+  ]
+}
+
 /**
  * The migration, top to bottom: the one code path for the same pool and for another, for shared
  * disks, local ones and mixtures. Up to `releaseDisks` a failure is undone backwards and the VM
@@ -53,18 +66,6 @@ export function replicateVm(
     kind: 'replicate',
     steps: [...copyDisks(environment, admission), keepCopies(environment)],
   }
-}
-
-function copyDisks(environment: ToolstackEnvironment, admission: Admission) {
-  return [
-    waitForRoom(environment, admission),
-    checkEverything(environment),
-    reserveThere(environment),
-    keepHeartbeat(environment),
-    adoptDisks(environment),
-    replicateDisks(environment),
-    synchroniseDisks(environment),
-  ]
 }
 
 function ofCopies(

@@ -1,8 +1,11 @@
 import { settleAll } from '../../lib/settle-all.ts'
-import type { DiskPlan, ReceiveRequest, ReplicaTerms } from '../../model/migration.ts'
+import type { DiskPlan, ReceiveRequest } from '../../model/migration.ts'
+import type { ReplicaTerms } from '../../model/replica.ts'
 import type { Clock, Random } from '../../ports/clock.ts'
 import type { StorageManager } from '../../ports/storage-manager.ts'
+import type { ToolstackEnvironment } from '../environment.ts'
 import type { ReceiverDisk, ReceiverRecord } from './receiver-record.ts'
+import { noteReplica } from './vm-records.ts'
 
 /** The receiver's disks as they will be made; ids are settled before anything is. */
 export function planReceiverDisks(
@@ -24,8 +27,15 @@ export function planReceiverDisks(
   }))
 }
 
+export async function prepareReceiverDisks(
+  { storage }: ToolstackEnvironment,
+  { disks, request }: ReceiverRecord,
+): Promise<ReceiverDisk[]> {
+  return settleAll(disks.map((disk) => prepareReceiverDisk(storage, disk, request.source)))
+}
+
 /** Makes (or attaches) one disk and, where it is to be replicated, its target. */
-export async function prepareReceiverDisk(
+async function prepareReceiverDisk(
   storage: StorageManager,
   disk: ReceiverDisk,
   { replicationSchemes, storageFingerprint }: ReceiveRequest['source'],
@@ -50,12 +60,14 @@ export function handoverOfReceiver(disks: readonly ReceiverDisk[]) {
 
 /** The VM runs here: its disks become plain volumes beneath it, or have replicas from now on. */
 export async function settleReceiverDisks(
-  storage: StorageManager,
-  { disks, request }: ReceiverRecord,
+  { storage, store }: ToolstackEnvironment,
+  record: ReceiverRecord,
   keep: ReplicaTerms | null,
   side: 'source' | 'target' = 'source',
 ): Promise<void> {
+  const { disks, request } = record
   const { vm, source } = request
+  await noteReplica(store, record, keep, side)
   const other = `${source.pool}/${source.host}`
   await settleAll(
     disks.map(({ slot, replication }) => {

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { CrosspoolError } from '../../model/errors.ts'
-import type { ReceiveRequest, Receiver, ReceiverState } from '../../model/migration.ts'
+import type { ReceiveRequest } from '../../model/migration.ts'
+import type { Receiver, ReceiverState } from '../../model/receiver.ts'
 import type { VmConfiguration } from '../../model/vm.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Json, RecordStore } from '../../ports/record-store.ts'

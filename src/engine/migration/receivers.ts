@@ -2,15 +2,9 @@ import type { Duplex } from 'node:stream'
 import { createKeyedLock } from '../../lib/keyed-lock.ts'
 import { settleAll } from '../../lib/settle-all.ts'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
-import type {
-  Heartbeat,
-  HeartbeatAnswer,
-  Preflight,
-  ReceiveRequest,
-  Receiver,
-  ReceiverGrant,
-  ReplicaTerms,
-} from '../../model/migration.ts'
+import type { Preflight, ReceiveRequest } from '../../model/migration.ts'
+import type { Heartbeat, HeartbeatAnswer, Receiver, ReceiverGrant } from '../../model/receiver.ts'
+import type { ReplicaTerms } from '../../model/replica.ts'
 import type { DiskWrites } from '../../model/write-latency.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { checkRequest } from './check-request.ts'
@@ -21,7 +15,7 @@ import { planReceive, preflightFailure } from './plan-receive.ts'
 import {
   handoverOfReceiver,
   planReceiverDisks,
-  prepareReceiverDisk,
+  prepareReceiverDisks,
   settleReceiverDisks,
 } from './receiver-disks.ts'
 import { type ReceiverLife, ReceiverLives } from './receiver-lives.ts'
@@ -44,7 +38,7 @@ import {
 } from './receiver-record.ts'
 import { recoverReceivers, resumeReceived } from './recover-receivers.ts'
 import { refuseTooMany } from './refuse-too-many.ts'
-import { noteReplica, saveArrived } from './vm-records.ts'
+import { saveArrived } from './vm-records.ts'
 
 const reasonCharactersMax = 500
 
@@ -91,7 +85,10 @@ export class Receivers {
       }
       await saveReceiver(store, record)
       try {
-        const prepared = await this.#prepare(record)
+        const prepared = await this.#save({
+          ...record,
+          disks: await prepareReceiverDisks(this.#environment, record),
+        })
         // The source cannot beat before it has the answer, however long the disks have taken.
         this.#lives.begin(prepared)
         return { receiver: receiverDocument(prepared), token }
@@ -182,8 +179,7 @@ export class Receivers {
       const stays = record.state === 'reserved' && keep !== null
       if (record.state !== 'running' && !stays) throw wrongState(record, 'close', 'running')
       const side = stays ? 'target' : 'source'
-      await noteReplica(this.#environment.store, record, keep, side)
-      await settleReceiverDisks(this.#environment.storage, record, keep, side)
+      await settleReceiverDisks(this.#environment, record, keep, side)
       this.#lives.end(id)
       return receiverDocument(await this.#save({ ...record, state: 'closed', cleaned: true }))
     })
@@ -226,15 +222,6 @@ export class Receivers {
     await recoverReceivers(this.#environment, this.#lives, (record) =>
       this.#lock.run([record.id], () => this.#run(record)),
     )
-  }
-
-  async #prepare(record: ReceiverRecord): Promise<ReceiverRecord> {
-    const { storage } = this.#environment
-    const { source } = record.request
-    const disks = await settleAll(
-      record.disks.map((disk) => prepareReceiverDisk(storage, disk, source)),
-    )
-    return this.#save({ ...record, disks })
   }
 
   async #build(record: ReceiverRecord, live: ReceiverLife, stream: Duplex): Promise<void> {

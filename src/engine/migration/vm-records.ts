@@ -1,4 +1,4 @@
-import type { ReplicaTerms } from '../../model/migration.ts'
+import type { ReplicaTerms } from '../../model/replica.ts'
 import type { VmDefinition } from '../../model/vm.ts'
 import type { Json, RecordStore } from '../../ports/record-store.ts'
 import { type ReceiverRecord, receiverPut } from './receiver-record.ts'

@@ -1,13 +1,8 @@
 import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
 import type { Host } from '../../../model/host.ts'
-import type {
-  Check,
-  Preflight,
-  ReceiveRequest,
-  ReceiverGrant,
-  ReplicaTerms,
-  ReplicaWish,
-} from '../../../model/migration.ts'
+import type { Check, Preflight, ReceiveRequest } from '../../../model/migration.ts'
+import type { ReceiverGrant } from '../../../model/receiver.ts'
+import type { ReplicaTerms, ReplicaWish } from '../../../model/replica.ts'
 import type { KeepMode } from '../../../model/replication.ts'
 import type { ToolstackPeer } from '../../../ports/peers.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'

@@ -1,6 +1,6 @@
 import { settleAll } from '../../../lib/settle-all.ts'
 import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
-import type { ReplicaTerms } from '../../../model/migration.ts'
+import type { ReplicaTerms } from '../../../model/replica.ts'
 import type { StorageManager } from '../../../ports/storage-manager.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
