@@ -152,9 +152,15 @@ async function contentOf({ volumePath, format }: Disk): Promise<Buffer> {
   return (await readFile(raw)).subarray(0, diskBytes)
 }
 
+/** One that may just be starting. */
 async function kill(...path: readonly string[]): Promise<void> {
-  const pid = (await readFile(join(...path, 'pid'), 'utf8')).trim()
-  await systemCommandRunner.run('kill', ['-KILL', pid])
+  const attempt = async () => {
+    const pid = await readFile(join(...path, 'pid'), 'utf8').catch(() => '')
+    if (pid === '') return 'not there'
+    const { exitCode } = await systemCommandRunner.probe('kill', ['-KILL', pid.trim()])
+    return exitCode === 0 ? 'killed' : 'not there'
+  }
+  await expect.poll(attempt, { timeout: 10_000 }).toBe('killed')
 }
 
 const storageDaemon = (host: UserDatapathHost, { vdi }: Disk) => [host.directory, 'disks', vdi]

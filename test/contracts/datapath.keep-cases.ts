@@ -63,12 +63,16 @@ async function end(fixture: DatapathFixture, mirrored: Mirrored): Promise<void> 
 }
 
 /** A full disk that has been copied and handed over, and what the VM wrote at the target before it was told to keep. */
-async function handedOver(fixture: DatapathFixture) {
+async function handedOver(
+  fixture: DatapathFixture,
+  before: (path: string) => Promise<void> = async () => {},
+) {
   const first = await offered(fixture)
   for (const sector of filledSectors)
     await fixture.source.write(first.sourcePath, sector, `filled ${sector}`)
   await begin(fixture, first)
   await untilSynced(fixture, first)
+  await before(first.sourcePath)
   await handOver(fixture, first)
   await fixture.target.write(first.targetPath, 100, 'after the handover')
   return { kept: turned(first), there: turnedHosts(fixture) }
@@ -126,8 +130,10 @@ function casesOf(mode: KeepMode): readonly ContractCase<DatapathFixture>[] {
       name: `${mode}: keeps the disk that a VM has left, fenced, and gives it back`,
       isFor: keeps(mode),
       async run(fixture) {
-        const { kept, there } = await handedOver(fixture)
-        const backend = await there.target.hold(kept.targetPath)
+        let backend = async () => {}
+        const { kept, there } = await handedOver(fixture, async (path) => {
+          backend = await fixture.source.hold(path)
+        })
         await keep(there, kept, mode)
         await keep(there, kept, mode)
         await there.source.write(kept.sourcePath, 200, 'runs at the target')

@@ -10,7 +10,7 @@ import { SourceJob } from './source-job.ts'
 import { createStatusBoard, type StatusBoard } from './status-board.ts'
 import { findStorageDaemon } from './storage-daemon.ts'
 
-const state: MirrorStatus['state'] = 'interrupted'
+const state: MirrorStatus['state'] = 'paused'
 
 /** One side of a mirror of which nothing runs. The callers of its methods hold the VDI's lock, but for `run`. */
 export class KeptSide {

@@ -251,8 +251,8 @@ export class SourceMirror {
     })
     settleFirst()
     for (;;) {
-      await this.#pulse(uplink)
       this.#nudge = new AbortController()
+      await this.#pulse(uplink)
       if (this.#stopping.signal.aborted) this.#nudge.abort()
       const { clock, timing } = this.#parts
       const pause = clock.sleep(timing.pulseMs, this.#nudge.signal).catch(() => {})

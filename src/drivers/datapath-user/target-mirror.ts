@@ -20,6 +20,9 @@ import { findStorageDaemon, type StorageDaemon, startStorageDaemon } from './sto
 import type { SessionWord, TargetWord } from './witness.ts'
 import { createWitness, readWitness, type WitnessWords, writeTargetWord } from './witness-file.ts'
 
+/** Until the source has come for the first time: with little to copy this is much of the whole. */
+const firstPollMs = 25
+
 /** The target's side of one mirror. The callers of its methods hold the VDI's lock. */
 export class TargetMirror {
   readonly board: StatusBoard
@@ -29,6 +32,7 @@ export class TargetMirror {
   #record: TargetRecord
   #gateway: StorageDaemon | null = null
   #isRunning = false
+  #isServing = false
   #heard = { beat: -1, atMs: 0 }
 
   constructor(parts: Parts, servers: DiskServers, record: TargetRecord, board?: StatusBoard) {
@@ -181,13 +185,15 @@ export class TargetMirror {
         if (!this.#stopping.signal.aborted)
           log.debug({ mirror: this.#record.id, error }, 'the target of a mirror tries again')
       }
-      await clock.sleep(timing.pollMs, this.#stopping.signal).catch(() => {})
+      const pauseMs = this.#isServing ? timing.pollMs : Math.min(timing.pollMs, firstPollMs)
+      await clock.sleep(pauseMs, this.#stopping.signal).catch(() => {})
     }
   }
 
   async #look(): Promise<void> {
     if (!this.#gateway || this.#gateway.hasEnded) await this.#underLock(() => this.#listen())
     const words = await readWitness(this.#witness)
+    this.#isServing = words.target.session > 0
     if (words.wanted.session > words.target.session && words.target.role === 'waiting')
       await this.#underLock(() => this.#serveSession())
     this.#tell(words)

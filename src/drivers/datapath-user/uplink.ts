@@ -166,7 +166,7 @@ export async function makeSession(
   }
 }
 
-const acknowledgementPauseMs = 50
+const acknowledgementPauseMs = 20
 
 /** Opens the way to the target's disk, once the target has cut off what came before this session. */
 async function openData(
