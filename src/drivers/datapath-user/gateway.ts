@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { addExport, unlessRefused } from './block-commands.ts'
+import { dhParameters, dhParametersName } from './dh-parameters.ts'
 import type { Welcome } from './mirror-record.ts'
 import type { Parts } from './parts.ts'
 
@@ -23,6 +24,7 @@ async function addSecret(
   endpoint: 'client' | 'server',
 ): Promise<void> {
   await writeFile(join(folder, 'keys.psk'), `${key.user}:${key.secret}\n`, { mode: 0o600 })
+  if (endpoint === 'server') await writeFile(join(folder, dhParametersName), dhParameters)
   const common = { 'qom-type': 'tls-creds-psk', id: tls, dir: folder, endpoint }
   const user = endpoint === 'client' ? { username: key.user } : {}
   await qmp.execute('object-add', { ...common, ...user })

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { ramBytesOf } from '../../../src/drivers/hypervisor-qemu/command-line.ts'
 import type { PlaygroundGuest } from '../../playground/playground-guest.ts'
 import type { Side } from './two-sides.ts'
 
@@ -14,7 +13,7 @@ export function domainXml(guest: Description, side: Side, id: string): string {
   return `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>${guest.name}</name>
   <uuid>${id}</uuid>
-  <memory unit='b'>${ramBytesOf({ ...guest, accelerator: 'tcg' })}</memory>
+  <memory unit='b'>${guest.memoryBytes}</memory>
   <vcpu>${guest.vcpus}</vcpu>
   <os>
     <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>
