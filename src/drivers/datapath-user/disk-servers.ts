@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeDurably } from '../../lib/write-durably.ts'
+import { replaceFile } from '../../lib/write-durably.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { type DiskRecord, diskRecordSchema } from './disk-record.ts'
 import { namesIn } from './names-in.ts'
@@ -47,7 +47,7 @@ export class DiskServers {
     const { vdi } = record.disk
     const path = join(diskFolder(this.#parts, vdi), recordName)
     const daemon = await this.#running(vdi, record)
-    await writeDurably(path, JSON.stringify(record))
+    await replaceFile(path, JSON.stringify(record))
     this.#servers.set(vdi, { record, daemon })
     await this.#shape(record, daemon)
   }

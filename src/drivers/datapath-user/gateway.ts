@@ -56,8 +56,9 @@ export async function listen(
 export async function offerWitness(qmp: Qmp, path: string): Promise<void> {
   await qmp.execute('blockdev-add', {
     ...{ driver: 'raw', 'node-name': 'role' },
-    // This program writes to the file too, each to its own sectors.
+    // This program writes to the file too, each to its own sectors. It need not outlive the host's boot.
     file: { driver: 'file', filename: path, locking: 'off' },
+    cache: { 'no-flush': true },
   })
   await addExport(qmp, 'role', 'role')
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { writeDurably } from '../../lib/write-durably.ts'
+import { replaceFile } from '../../lib/write-durably.ts'
 import type { Mirror } from '../../ports/datapath.ts'
 import type { Parts } from './parts.ts'
 import { mirrorFolder } from './places.ts'
@@ -73,7 +73,7 @@ export const mirrorRecordName = 'mirror.json'
 export async function putMirrorRecord(parts: Parts, record: MirrorRecord): Promise<void> {
   parts.closing.throwIfAborted()
   const path = join(mirrorFolder(parts, record), mirrorRecordName)
-  await writeDurably(path, JSON.stringify(record))
+  await replaceFile(path, JSON.stringify(record))
 }
 
 /** The record goes first: without it the rest is known to be left over. */

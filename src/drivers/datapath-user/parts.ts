@@ -10,7 +10,8 @@ export interface Parts {
   readonly log: Log
   /**
    * Sockets and records of what runs. It must be emptied when the host starts, since what is
-   * recorded there is only true while the processes live; and its path must be short, since that of
+   * recorded there is only true while the processes live; so nothing in it is made to last
+   * longer, which would cost time while a VM stands still. And its path must be short, since that of
    * a Unix socket may have no more than 107 characters.
    */
   readonly runtimeDirectory: string

@@ -302,7 +302,7 @@ export class SourceMirror {
     }
   }
 
-  /** What decides who writes: it counts once the target has it on its disk. */
+  /** What decides who writes: it counts once the target has it in its file. */
   async #declare(role: SourceWord['role']): Promise<void> {
     // Also where nothing can be said now: the next connection must not say what is no longer so.
     this.#voice.become(role)

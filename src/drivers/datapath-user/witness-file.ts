@@ -28,7 +28,6 @@ export async function createWitness(path: string): Promise<void> {
   const file = await open(path, 'a', 0o600)
   try {
     await file.truncate(witnessBytes)
-    await file.sync()
   } finally {
     await file.close()
   }
@@ -51,12 +50,10 @@ export async function readWitness(path: string): Promise<WitnessWords> {
   }
 }
 
-/** On disk when it has resolved. */
 export async function writeTargetWord(path: string, word: TargetWord): Promise<void> {
   const file = await open(path, 'r+')
   try {
     await file.write(encodeWord(word), 0, sectorBytes, targetOffset)
-    await file.sync()
   } finally {
     await file.close()
   }
