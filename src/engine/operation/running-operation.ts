@@ -263,16 +263,12 @@ export class RunningOperation<Memo, Live> {
 
   #firstDocument(): Operation {
     return {
-      id: this.id,
-      kind: this.#kind.kind,
-      subject: this.subject,
+      ...{ id: this.id, kind: this.#kind.kind, subject: this.subject },
       state: 'running',
       progress: 0,
       steps: this.#kind.steps.map(({ name }) => ({
-        name,
-        state: 'waiting',
-        startedAtMs: null,
-        endedAtMs: null,
+        ...{ name, state: 'waiting' as const },
+        ...{ startedAtMs: null, endedAtMs: null },
       })),
       details: {},
       error: null,
