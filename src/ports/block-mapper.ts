@@ -23,6 +23,11 @@ export interface BlockMapper {
   nameOf(devicePath: string): Promise<string | null>
   /** How far the mirror in the device's table is. @throws WRONG_STATE where there is none */
   mirrorState(name: string): Promise<BlockMirrorState>
+  /**
+   * Of any block device: what it had acknowledged before is on its disk afterwards, and stays there when the host
+   * loses its power. @throws where it cannot be written
+   */
+  flush(devicePath: string): Promise<void>
   /** Where the device named `name` is found. */
   pathOf(name: string): string
 }

@@ -14,7 +14,7 @@ function datapathHost(host: SimulatedBlockHost, name: string): DatapathHost {
     return { vdi: `vdi-${name}-${disks}`, sizeBytes, volumePath, format: 'raw', adopted: null }
   }
   return {
-    ...{ write, read, hold },
+    ...{ write, read, hold, losePower: () => host.blocks.losePower() },
     get datapath() {
       return datapath
     },

@@ -24,6 +24,8 @@ export interface DatapathHost {
   /** One sector, past all caches. `write` resolves when acknowledged and rejects for an I/O error. */
   write(path: string, sector: number, text: string): Promise<void>
   read(path: string, sector: number): Promise<string>
+  /** Its disks forget what was not flushed. Only where that can be tried. */
+  readonly losePower?: () => void
   /** Opens the device for writing, as a VM's backend does. Answers how to close it. */
   hold(path: string): Promise<() => Promise<void>>
 }

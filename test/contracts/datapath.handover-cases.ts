@@ -48,6 +48,24 @@ async function closeAfterHandover(fixture: DatapathFixture, mirrored: readonly M
 
 export const datapathHandoverCases: readonly ContractCase<DatapathFixture>[] = [
   {
+    name: 'what the target has taken is on its disk, also what the guest had flushed before it was copied',
+    isFor: ({ target }) => target.losePower !== undefined,
+    async run(fixture) {
+      const { source, target } = fixture
+      const mirrored = await offered(fixture)
+      await source.write(mirrored.sourcePath, 10, 'before')
+      await begin(fixture, mirrored)
+      await untilSynced(fixture, mirrored)
+      const disks = await armBoth(fixture, [mirrored])
+      await source.write(mirrored.sourcePath, 20, 'after')
+      await source.datapath.release(disks.source)
+      await target.datapath.take(disks.target)
+      target.losePower?.()
+      assert.equal(await target.read(mirrored.targetDisk.volumePath, 10), 'before')
+      assert.equal(await target.read(mirrored.targetDisk.volumePath, 20), 'after')
+    },
+  },
+  {
     name: 'hands several disks over: what was acknowledged is there, and what comes late is not written',
     async run(fixture) {
       const { source, target } = fixture

@@ -58,6 +58,18 @@ export const datapathRelocationCases: readonly ContractCase<DatapathFixture>[] =
     },
   },
   {
+    name: 'what has been relocated is on the new disk before that is recorded, also when it lay idle',
+    isFor: ({ source }) => source.losePower !== undefined,
+    async run({ source: host }) {
+      const { disk, to, guest, close } = await used(host)
+      await guest.stop()
+      const commit = async () => host.losePower?.()
+      await host.datapath.relocate(disk, to, { signal: never, onProgress: () => {}, commit })
+      assert.equal(await host.read(to.volumePath, lastSector), 'before')
+      await end(host, to, close)
+    },
+  },
+  {
     name: 'relocates nothing when that is ended or cannot be recorded; the VM goes on',
     async run({ source: host }) {
       const { disk, to, path, guest, close } = await used(host)

@@ -1,18 +1,17 @@
-import type { MirrorPair } from '../../src/drivers/simulated/mirror-pair.ts'
 import type { SimulatedVolume, StorageWorld } from '../../src/drivers/simulated/storage-world.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
 /**
  * What disks really hold: a write is safe once it has been flushed. Until then a host that loses its
- * power loses it, keeps it, or keeps a part of it. A full copy ends with a flush, as a guest's does.
+ * power loses it, keeps it, or keeps a part of it. Copying flushes nothing, taking a disk does.
  */
 export class DiskCaches {
   readonly #world: StorageWorld
   readonly #safe = new Map<SimulatedVolume, Map<number, string>>()
-  readonly #inSync = new Set<MirrorPair>()
 
   constructor(world: StorageWorld) {
     this.#world = world
+    world.flushListeners.add((volume) => this.#settle(volume, volume.blocks))
     for (const { volumes } of world.arrays.values())
       for (const volume of volumes.values()) this.#settle(volume, volume.blocks)
   }
@@ -30,23 +29,6 @@ export class DiskCaches {
     )
     const other = pair?.isLinked() && pair.other(host)?.volume
     if (other && device.mode === 'mirror') this.#settle(other, device.volume.blocks)
-  }
-
-  /** To be called often: what a mirror has just brought across is safe where it has arrived. */
-  look(): void {
-    for (const pair of this.#world.pairs.values()) {
-      if (!pair.isLinked() || !pair.isInSync()) {
-        this.#inSync.delete(pair)
-        continue
-      }
-      if (this.#inSync.has(pair)) continue
-      this.#inSync.add(pair)
-      const sides = this.#world.kernels().flatMap(({ host }) => pair.at(host)?.volume ?? [])
-      for (const from of sides) {
-        const blocks = this.#safe.get(from)
-        if (blocks) for (const to of sides) if (to !== from) this.#settle(to, blocks)
-      }
-    }
   }
 
   /** The power of the host whose disk this is has failed. */

@@ -66,10 +66,7 @@ export async function runScenario(
     onPowerLoss: (host) => invariants.powerLost(host),
     onGuestEnd: () => invariants.guestEnded(),
   })
-  const look = () => {
-    caches.look()
-    invariants.look()
-  }
+  const look = () => invariants.look()
   isOver = false
   void migrate(cluster, injector)
     .then(() => untilAtRest(cluster, injector, invariants, guest))

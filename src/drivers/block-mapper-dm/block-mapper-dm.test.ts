@@ -123,6 +123,12 @@ describe('dmsetup', () => {
     })
   })
 
+  it('flushes the cache of a disk, and of no other', async () => {
+    const { asked, mapper } = createMapper()
+    await mapper.flush('/dev/vg0/lv')
+    expect(asked).toEqual(['sync /dev/vg0/lv'])
+  })
+
   it('lists by the beginning of the name', async () => {
     expect(parseNames('crosspool-a\nvg0-lv\n')).toEqual(['crosspool-a', 'vg0-lv'])
     expect(parseNames('No devices found\n')).toEqual([])

@@ -58,6 +58,9 @@ export function listArguments(): string[] {
   return ['info', '--columns', '--noheadings', '-o', 'name']
 }
 
+/** coreutils' `sync` calls fsync for this path alone, which ends with a flush of the disk's own cache. */
+export const flushCommand = 'sync'
+
 export function formatTable(table: BlockTable): string {
   return table.map((segment) => `${formatSegment(segment)}\n`).join('')
 }

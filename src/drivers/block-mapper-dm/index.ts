@@ -114,6 +114,10 @@ export function createDmBlockMapper(
       throw new CrosspoolError('WRONG_STATE', { ...details, needed: 'a mirror' })
     },
 
+    async flush(devicePath) {
+      await commandRunner.run(commands.flushCommand, [devicePath])
+    },
+
     pathOf: (name) => `/dev/mapper/${name}`,
   }
 }

@@ -87,6 +87,8 @@ export function createSimulatedBlockMapper(
       return path === undefined ? null : path.slice(directory.length)
     },
 
+    flush: (devicePath) => act('flush', () => blocks.device(devicePath).flush()),
+
     mirrorState: async (name) => existing(name).mirror.state,
     pathOf,
   }

@@ -7,6 +7,8 @@ export interface SimulatedDevice {
   read(sector: number): Promise<string>
   /** Resolves when the write is acknowledged, rejects for an I/O error. */
   write(sector: number, content: string): Promise<void>
+  /** What was acknowledged before outlives a loss of power. */
+  flush(): Promise<void>
   /** Opens it for reading and writing. Answers how to close it. @throws where it cannot be written */
   open(): () => void
   readonly openCount: number
@@ -27,6 +29,12 @@ export class SimulatedBlocks {
   /** A disk that reads as zeroes; its path may be anything. */
   addVolume(path: string, sizeBytes: number): void {
     this.devices.set(path, new SimulatedVolume(sizeBytes, this.#turn))
+  }
+
+  /** What was not flushed is gone. */
+  losePower(): void {
+    for (const device of this.devices.values())
+      if (device instanceof SimulatedVolume) device.losePower()
   }
 
   removeVolume(path: string): void {
@@ -52,7 +60,8 @@ export class SimulatedBlocks {
 class SimulatedVolume implements SimulatedDevice {
   readonly sizeBytes: number
   openCount = 0
-  readonly #sectors = new Map<number, string>()
+  #sectors = new Map<number, string>()
+  #flushed = new Map<number, string>()
   readonly #turn: () => Promise<void>
 
   constructor(sizeBytes: number, turn: () => Promise<void>) {
@@ -70,6 +79,15 @@ class SimulatedVolume implements SimulatedDevice {
     assertWithin(this, sector)
     await this.#turn()
     this.#sectors.set(sector, content)
+  }
+
+  async flush(): Promise<void> {
+    await this.#turn()
+    this.#flushed = new Map(this.#sectors)
+  }
+
+  losePower(): void {
+    this.#sectors = new Map(this.#flushed)
   }
 
   open(): () => void {

@@ -25,8 +25,7 @@ export function createSimulatedDatapath(
 }
 
 const missing: MirrorStatus = {
-  ...{ state: 'failed', outOfSyncBytes: 0, sentBytes: 0 },
-  reason: 'the mirror is not there',
+  ...{ state: 'failed', reason: 'the mirror is not there', outOfSyncBytes: 0, sentBytes: 0 },
 }
 
 const keeps: readonly KeepMode[] = ['every-write', 'difference']
@@ -158,6 +157,7 @@ class SimulatedDatapath implements Datapath {
           throw refuseHandover(`mirror ${mirror.id} is kept, and has not been begun again`)
         if (!this.#pair(mirror.id).isInSync())
           throw refuseHandover(`the disk of mirror ${mirror.id} is not up to date`)
+        for (const flushed of this.#world.flushListeners) flushed(this.#volume(mirror.disk))
       }
       makeWritable(this.#world, this.#host, handover)
     })

@@ -52,6 +52,13 @@ export class MappedDevice implements SimulatedDevice {
     return this.#write(sector, content)
   }
 
+  async flush(): Promise<void> {
+    while (this.isSuspended) await this.#untilResumed()
+    await this.#counted(async () => {
+      for (const device of this.#active.devices.values()) await device.flush()
+    })
+  }
+
   load(table: BlockTable): void {
     const next = bind(this.#blocks, table)
     this.clear()

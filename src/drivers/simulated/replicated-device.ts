@@ -85,6 +85,15 @@ export class ReplicatedDevice implements SimulatedDevice {
     })
   }
 
+  /** A barrier goes to the peer too, which flushes everything that it has. */
+  async flush(): Promise<void> {
+    await Promise.all([this.barrier(), this.connection?.peer.barrier()])
+  }
+
+  async barrier(): Promise<void> {
+    await this.#backing.flush()
+  }
+
   async receive(sector: number, content: string): Promise<void> {
     await this.#backing.write(sector, content)
     this.#receivedBytes += 512

@@ -64,6 +64,8 @@ export interface StorageWorld {
   readonly pairs: Map<string, MirrorPair>
   /** Each moment at which two sides of a disk were writable. Must stay empty. */
   readonly violations: string[]
+  /** Called when all that has been written to a volume is brought onto its disk. */
+  readonly flushListeners: Set<(volume: SimulatedVolume) => void>
   kernel(host: string): SimulatedKernel
   kernels(): readonly SimulatedKernel[]
   array(name: string, sizeBytes?: number): SimulatedArray
@@ -107,6 +109,7 @@ export function createStorageWorld(options: StorageWorldOptions): StorageWorld {
     arrays,
     pairs,
     violations: [],
+    flushListeners: new Set(),
     kernels: () => [...kernels.values()],
     kernel(host) {
       const known = kernels.get(host)

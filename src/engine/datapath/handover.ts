@@ -4,7 +4,7 @@ import { type BlockTable, linearTable } from '../../ports/block-mapper.ts'
 import type { HandoverDisk, Mirror } from '../../ports/datapath.ts'
 import { activate } from './devices.ts'
 import { replicatedTable } from './insert.ts'
-import { gateName, mirrorName, vmDeviceName } from './names.ts'
+import { backName, gateName, mirrorName, vmDeviceName } from './names.ts'
 import type { DatapathParts } from './parts.ts'
 import { isSynchronous } from './status.ts'
 import { isSameTable, switchTable } from './tables.ts'
@@ -19,7 +19,9 @@ export async function arm(parts: DatapathParts, handover: Handover): Promise<voi
   await Promise.all(
     handover.map(async (each) => {
       await activate(parts, each.disk)
-      if (each.mirror?.side !== 'target') await armSource(parts, each)
+      // Most of it now, so that little is left for the moment in which the VM stands still.
+      if (each.mirror?.side === 'target') await flush(parts, each.mirror)
+      else await armSource(parts, each)
     }),
   )
 }
@@ -94,7 +96,9 @@ export async function take(parts: DatapathParts, handover: Handover): Promise<vo
   const isRepeated = mirrors.some((mirror) => roleOf(parts, mirror) === 'Primary')
   await settleAll(mirrors.map((mirror) => waitUntilReleased(parts, mirror)))
   try {
-    await settleAll(mirrors.map((mirror) => replicator.promote(mirrorName(mirror))))
+    await settleAll(
+      mirrors.flatMap((mirror) => [replicator.promote(mirrorName(mirror)), flush(parts, mirror)]),
+    )
     await settleAll(
       mirrors.map(async (mirror) =>
         blockMapper.load(vmDeviceName(mirror.disk), await replicatedTable(parts, mirror)),
@@ -112,6 +116,14 @@ export async function take(parts: DatapathParts, handover: Handover): Promise<vo
     await giveBack(parts, handover)
     throw new CrosspoolError('HANDOVER_REFUSED', { reason: reasonOf(error) }, error)
   }
+}
+
+/**
+ * What the guest had flushed before it was copied, or while the link was away, is only in the cache of the target's
+ * disk until somebody flushes that; the replicator passes on no more than the guest's own flushes.
+ */
+async function flush({ blockMapper }: DatapathParts, mirror: Mirror): Promise<void> {
+  await blockMapper.flush(blockMapper.pathOf(backName(mirror)))
 }
 
 /** After a take that failed: nothing is writable here. */

@@ -29,8 +29,11 @@ export async function relocate(
   try {
     await exchange(blockMapper, name, mirrorTable(disk.volumePath, to.volumePath, disk.sizeBytes))
     await untilCopied(parts, disk, relocation)
+    // What was flushed before it was copied must not be lost with the old volume. Most of it now, while I/O flows.
+    await blockMapper.flush(to.volumePath)
     await blockMapper.suspend([name])
     assertWhole(await blockMapper.mirrorState(name))
+    await blockMapper.flush(to.volumePath)
     relocation.signal.throwIfAborted()
     await relocation.commit()
   } catch (error) {
