@@ -23,11 +23,11 @@ export async function runCell(stage: FaultStage, phase: Phase, fault: Fault): Pr
   const faultAtMs = performance.now()
   const end = await fault.inject(sides)
   hold?.release()
-  const ended = untilEnded(source, operation, settledWithinMs)
+  const ended = untilEnded(source, operation, { timeoutMs: settledWithinMs })
   await end(ended)
   await stage.waitUntilAnswering()
   const document = await ended
-  await untilSettled(stage.playground.hosts, settledWithinMs)
+  await untilSettled(stage.playground.hosts, { timeoutMs: settledWithinMs })
   const settledMs = performance.now() - faultAtMs
 
   const hosts = await stage.whereItRuns()
@@ -64,7 +64,7 @@ async function begin(
       params: { vm: guest.name },
       body: { destination: destination.url, srMap: { '*': 'qcow2' } },
     })
-    const inStep = () => untilIn(source, id, phase.step, reachedWithinMs)
+    const inStep = () => untilIn(source, id, phase.step, { timeoutMs: reachedWithinMs })
     await (hold ? within(hold.met, phase.name).then(inStep) : inStep())
     return { operation: id, hold }
   } catch (error) {

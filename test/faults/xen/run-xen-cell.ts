@@ -1,14 +1,19 @@
+import { MiB } from '../../../src/lib/units.ts'
 import type { ClusterHost } from '../../e2e/cluster.ts'
 import { waitUntil } from '../../lab/support/wait-until.ts'
 import { expectation } from '../faults.ts'
 import { describeEnd, untilEnded, untilIn, untilSettled } from '../follow.ts'
 import type { Outcome } from '../outcome.ts'
-import type { XenFault, xenPhases } from './xen-faults.ts'
+import type { XenFault } from './xen-fault.ts'
+import type { xenPhases } from './xen-phases.ts'
 import type { XenStage } from './xen-stage.ts'
 
 const reachedWithinMs = 300_000
 const settledWithinMs = 420_000
 const cleanWithinMs = 60_000
+/** Each question costs an emulated host some of the little that it can do. */
+const pace = { intervalMs: 50, farIntervalMs: 500 }
+const settled = { timeoutMs: settledWithinMs, intervalMs: 1_000 }
 
 /** As on the playground: a migration, the fault, and then nobody does anything until both sides have settled. */
 export async function runXenCell(
@@ -22,19 +27,24 @@ export async function runXenCell(
   await stage.startGuest()
   const { id } = await source.toolstack.migrate({
     params: { vm: stage.guest.name },
-    body: { destination: `${destination.pool}/${destination.name}`, srMap: { '*': 'local' } },
+    body: {
+      destination: `${destination.pool}/${destination.name}`,
+      srMap: { '*': fault.sr ?? 'local' },
+      // The fault is to find something that has not been copied yet.
+      ...(phase.step === 'synchronise' ? { bytesPerSecondMax: 2 * MiB } : {}),
+    },
   })
-  await untilIn(source, id, phase.step, reachedWithinMs)
+  await untilIn(source, id, phase.step, { timeoutMs: reachedWithinMs, ...pace })
   const faultAtMs = performance.now()
-  const end = await fault.inject(stage.sides)
-  const ended = untilEnded(source, id, settledWithinMs)
+  const end = await fault.inject(stage.sides, phase.era)
+  const ended = untilEnded(source, id, settled)
   // Looked at below.
   ended.catch(() => {})
   await end(ended)
   await Promise.all(stage.hosts.map((host) => host.waitUntilAnswering()))
   const decision = decideWhereNobodyKnows(destination, ended)
   const operation = await ended
-  await untilSettled(stage.hosts, settledWithinMs)
+  await untilSettled(stage.hosts, settled)
   const settledMs = performance.now() - faultAtMs
 
   const hosts = await stage.whereItRuns()
@@ -75,7 +85,7 @@ async function decideWhereNobodyKnows(
       await toolstack.decideOwnership({ params: { vm: open.vm }, body })
       return 'yes'
     },
-    { description: 'the migration to end, or to need a decision', timeoutMs: settledWithinMs },
+    { description: 'the migration to end, or to need a decision', ...settled },
   ).then((answer) => answer === 'yes')
 }
 

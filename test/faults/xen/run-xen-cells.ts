@@ -1,6 +1,7 @@
 import type { Outcome } from '../outcome.ts'
 import { runXenCell } from './run-xen-cell.ts'
-import type { XenFault, xenPhases } from './xen-faults.ts'
+import type { XenFault } from './xen-fault.ts'
+import type { xenPhases } from './xen-phases.ts'
 import { XenStage } from './xen-stage.ts'
 
 export interface XenCell {
@@ -17,17 +18,19 @@ export async function runXenCells(
   const stage = await XenStage.open()
   for (const { phase, fault } of cells) {
     if (performance.now() >= endAtMs) break
-    const outcome = await runXenCell(stage, phase, fault).catch(failed(stage, { phase, fault }))
+    const outcome = await runXenCell(stage, phase, fault).catch(failed({ phase, fault }))
     await tell(outcome)
-    if (outcome.problems.length > 0) return false
+    if (outcome.problems.length > 0) {
+      for (const host of stage.hosts) console.error(await host.log().catch(String))
+      return false
+    }
   }
   await stage.close()
   return true
 }
 
-function failed({ hosts }: XenStage, { phase, fault }: XenCell) {
-  return async (error: unknown): Promise<Outcome> => {
-    for (const host of hosts) console.error(await host.log().catch(String))
+function failed({ phase, fault }: XenCell) {
+  return (error: unknown): Outcome => {
     return {
       ...{ phase: phase.name, fault: fault.name, runsAt: 'nowhere', ended: 'unknown' },
       ...{ writesLost: 0, ioErrors: 0, leftovers: [], settledMs: 0 },

@@ -1,51 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ClusterHost } from '../../e2e/cluster.ts'
 import type { LabLink } from '../../lab/lab-link.ts'
 import { waitUntil } from '../../lab/support/wait-until.ts'
-import type { Ending, Fault, Place } from '../faults.ts'
-import type { Phase } from '../phases.ts'
-
-export interface XenSides {
-  readonly source: ClusterHost
-  readonly destination: ClusterHost
-  readonly link: LabLink
-  /** The name of the guest. */
-  readonly guest: string
-}
-
-export interface XenFault extends Pick<Fault, 'name' | 'expected' | 'except'> {
-  inject(sides: XenSides): Promise<Ending>
-}
-
-type Moment = Pick<Phase, 'name' | 'step' | 'era' | 'explanation'>
-
-/** Nothing is held here: an emulated host takes long enough for each step, and the fault comes as soon as it is seen. */
-export const xenPhases: readonly Moment[] = [
-  {
-    ...{ name: 'synchronise', step: 'synchronise', era: 'before' },
-    explanation: 'the disk is being copied',
-  },
-  {
-    ...{ name: 'arm', step: 'arm', era: 'before' },
-    explanation: 'the handover is being prepared',
-  },
-  {
-    ...{ name: 'memory', step: 'memory', era: 'before' },
-    explanation: 'some memory has been sent',
-  },
-  {
-    ...{ name: 'release', step: 'release', era: 'handover' },
-    explanation: 'the VM is paused and its disk is being released',
-  },
-  {
-    ...{ name: 'take', step: 'take', era: 'handover' },
-    explanation: 'the VM is released, and the destination is asked to take it',
-  },
-  {
-    ...{ name: 'unmirror', step: 'unmirror', era: 'after' },
-    explanation: 'the destination runs it, and the mirrors are being taken out',
-  },
-]
+import type { Ending, Place } from '../faults.ts'
+import type { XenFault, XenSides } from './xen-fault.ts'
+import { guestFaults } from './xen-guest-faults.ts'
+import { shortages } from './xen-shortages.ts'
 
 /** Longer than both sides wait for each other in the lab. */
 const outageMs = 60_000
@@ -82,7 +41,7 @@ async function losePowerUnheard({ source, destination, link, guest }: XenSides):
     description: 'xl to have started its guests',
     timeoutMs: 120_000,
   })
-  const { exitCode } = await source.lab.exec(['xl', 'list', guest])
+  const { exitCode } = await source.lab.exec(['xl', 'list', guest.name])
   if (exitCode === 0) throw new Error('xl has started a VM that was released')
   return async () => {
     await link.heal()
@@ -106,9 +65,17 @@ function killSending(
   }))
 }
 
+/** What a daemon has begun outlives it. */
 function killDaemons(side: 'source' | 'destination', ...units: string[]): XenFault['inject'] {
   return async (sides) => {
-    await sides[side].lab.run(`systemctl kill --signal=KILL ${units.join(' ')}`)
+    await sides[side].lab.run(`systemctl kill --kill-whom=main --signal=KILL ${units.join(' ')}`)
+    return async () => {}
+  }
+}
+
+function killWithChildren(side: 'source' | 'destination', unit: string): XenFault['inject'] {
+  return async (sides) => {
+    await sides[side].lab.run(`systemctl kill --signal=KILL ${unit}`)
     return async () => {}
   }
 }
@@ -177,6 +144,18 @@ export const xenFaults: readonly XenFault[] = [
     expected: forwards,
     inject: killDaemons('destination', 'crosspool-xapi'),
   },
+  {
+    name: 'source xapi killed, and xl with it',
+    expected: { before: source, handover: either },
+    except: ['synchronise', 'arm'],
+    inject: killWithChildren('source', 'crosspool-xapi'),
+  },
+  {
+    name: 'destination xapi killed, and xl with it',
+    expected: { before: source, handover: either },
+    except: ['synchronise', 'arm'],
+    inject: killWithChildren('destination', 'crosspool-xapi'),
+  },
   { name: 'source sm killed', expected: forwards, inject: killDaemons('source', 'crosspool-sm') },
   {
     name: 'destination sm killed',
@@ -225,12 +204,6 @@ export const xenFaults: readonly XenFault[] = [
     expected: { before: destination, handover: destination, after: destination },
     inject: turnClock('destination', '-1 hour', '+1 hour'),
   },
-  {
-    name: 'guest powers itself off',
-    expected: { before: nowhere },
-    inject: async ({ source: { lab }, guest }) => {
-      await lab.run(['xl', 'sysrq', guest, 'o'])
-      return async () => {}
-    },
-  },
+  ...guestFaults,
+  ...shortages,
 ]

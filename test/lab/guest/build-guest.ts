@@ -45,6 +45,8 @@ async function guestInitramfs(source: GuestKernel): Promise<Buffer> {
     { path: 'dev' },
     { path: 'proc' },
     { path: 'init', content: program, isExecutable: true },
+    { path: 'sbin' },
+    { path: 'sbin/poweroff', content: program, isExecutable: true },
     ...modules,
   ])
 }

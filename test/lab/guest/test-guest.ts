@@ -47,7 +47,7 @@ export class TestGuest {
       `cp.name=${this.name} cp.ip=${this.address} cp.disks=${disks.length}`,
       `cp.slots=${slots} cp.interval_ms=${intervalMs} cp.tick_ms=${tickMs}`,
     ]
-    return `console=hvc0 quiet loglevel=4 mitigations=off ${own.join(' ')}`
+    return `console=hvc0 quiet loglevel=4 mitigations=off sysrq_always_enabled ${own.join(' ')}`
   }
 
   /** An ordinary xl.cfg; nothing in it knows of Crosspool. */
