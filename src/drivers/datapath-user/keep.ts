@@ -6,6 +6,7 @@ import { newDiskRecord } from './disk-record.ts'
 import { KeptSide } from './kept-side.ts'
 import { newSourceRecord, newTargetRecord, putMirrorRecord } from './mirror-record.ts'
 import type { Mirrors } from './mirrors.ts'
+import { knownBase, makeBase } from './source-base.ts'
 import { SourceMirror } from './source-mirror.ts'
 import { TargetMirror } from './target-mirror.ts'
 
@@ -37,7 +38,7 @@ async function remainSource(mirrors: Mirrors, mirror: Mirror, side: SourceMirror
   const { parts, servers } = mirrors
   const { id, vdi, isReleased } = side.record
   if (isReleased) throw lost(mirror, 'released')
-  const base = (await side.makeBase()) || (await side.knownBase())
+  const base = (await makeBase(servers, side)) || (await knownBase(servers, side.record))
   if (base === 0) throw lost(mirror, side.board.status.state)
   const record = { ...side.record, isKept: true, base }
   await putMirrorRecord(parts, record)

@@ -1,13 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
-import { within } from '../../ports/deadlines.ts'
-import {
-  differenceBytes,
-  forgetBases,
-  lacksNothing,
-  recordDifference,
-  vouchFor,
-} from './bitmaps.ts'
+import { forgetBases, vouchFor } from './bitmaps.ts'
 import type { DiskServers } from './disk-servers.ts'
 import {
   putMirrorRecord,
@@ -17,11 +10,20 @@ import {
 } from './mirror-record.ts'
 import { messageOf, type Parts } from './parts.ts'
 import { mirrorFolder } from './places.ts'
+import { knownBase } from './source-base.ts'
 import { SourceJob } from './source-job.ts'
 import { createSourceVoice, type SourceVoice } from './source-voice.ts'
 import { createStatusBoard, type StatusBoard } from './status-board.ts'
 import { findStorageDaemon } from './storage-daemon.ts'
-import { findUplink, flushTarget, hasData, makeSession, makeUplink, type Uplink } from './uplink.ts'
+import {
+  findUplink,
+  flushTarget,
+  hasData,
+  killWhenLate,
+  makeSession,
+  makeUplink,
+  type Uplink,
+} from './uplink.ts'
 import type { SourceWord } from './witness.ts'
 
 /** As QEMU tells of it, in the one language that its processes are started with. */
@@ -104,28 +106,7 @@ export class SourceMirror {
   }
 
   async isSynchronous(): Promise<boolean> {
-    const isThere = this.#uplink !== null && !this.#uplink.isBroken
-    return isThere && (await this.#job.isSynchronous())
-  }
-
-  /** Records from now on what differs. Answers the session, by which this is called; 0: the sides are not the same. */
-  async makeBase(): Promise<number> {
-    if (!(await this.isSynchronous())) return 0
-    await this.arm()
-    const { id, vdi, session } = this.#record
-    const { qmp } = this.#servers.daemon(vdi)
-    await recordDifference(qmp, { id, session })
-    // A write that has failed at the target before has left its mark, or ended the mirror.
-    const isSame = (await lacksNothing(qmp)) && (await this.isSynchronous())
-    return isSame ? session : 0
-  }
-
-  /** The session since whose end it is known what differs; 0: there is none. */
-  async knownBase(): Promise<number> {
-    const { id, vdi, base } = this.#record
-    const { qmp } = this.#servers.daemon(vdi)
-    const isKnown = base !== 0 && (await differenceBytes(qmp, { id, session: base })) !== null
-    return isKnown ? base : 0
+    return this.#uplink?.isBroken === false && (await this.#job.isSynchronous())
   }
 
   /** The VM's I/O is held. Afterwards the target has everything on its disk. @throws REPLICATION_LOST */
@@ -247,7 +228,7 @@ export class SourceMirror {
       if (this.#record.isReleased) return
       const hasWay = await hasData(uplink)
       const begun = this.#job.attach(uplink, hasWay, this.#record.bytesPerSecondMax)
-      await this.#killWhenLate(uplink, begun)
+      await killWhenLate(this.#parts, uplink, begun)
     })
     settleFirst()
     for (;;) {
@@ -258,17 +239,6 @@ export class SourceMirror {
       const pause = clock.sleep(timing.pulseMs, this.#nudge.signal).catch(() => {})
       await Promise.race([pause, uplink.broken])
     }
-  }
-
-  /** QEMU may wait for the link, and answers nothing meanwhile. */
-  async #killWhenLate(uplink: Uplink, begun: Promise<void>): Promise<void> {
-    const { clock, timing } = this.#parts
-    const ended = new AbortController()
-    clock.sleep(timing.deadlineMs, ended.signal).then(
-      () => uplink.kill(),
-      () => {},
-    )
-    await begun.finally(() => ended.abort())
   }
 
   /** What an earlier program has left goes on; otherwise there are new connections, which are a new session. */
@@ -283,14 +253,12 @@ export class SourceMirror {
     // Connections that only ask for the witness leave the session, of which `released` was said, as it is.
     if (this.#record.isReleased) return await makeUplink(this.#parts, this.#record, signal)
     await this.#put({ session: this.#record.session + 1 })
-    return await makeSession(this.#parts, this.#record, await this.knownBase(), signal)
+    const base = await knownBase(this.#servers, this.#record)
+    return await makeSession(this.#parts, this.#record, base, signal)
   }
 
   async #pulse(uplink: Uplink): Promise<void> {
-    const { isReleased } = this.#record
-    const { clock, timing } = this.#parts
-    const progress = isReleased ? Promise.resolve() : this.#job.readProgress()
-    await within(clock, timing.deadlineMs, 'an answer of the storage daemon', progress)
+    if (!this.#record.isReleased) await killWhenLate(this.#parts, uplink, this.#job.readProgress())
     await this.#say(false)
     try {
       const { role } = await uplink.hear()

@@ -211,3 +211,17 @@ export async function flushTarget(parts: Parts, record: SourceRecord): Promise<v
     data.close()
   }
 }
+
+/** QEMU may wait for the link, and answers nothing meanwhile. */
+export async function killWhenLate(
+  { clock, timing }: Parts,
+  uplink: Uplink,
+  act: Promise<void>,
+): Promise<void> {
+  const ended = new AbortController()
+  clock.sleep(timing.deadlineMs, ended.signal).then(
+    () => uplink.kill(),
+    () => {},
+  )
+  await act.finally(() => ended.abort())
+}
