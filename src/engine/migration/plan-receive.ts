@@ -1,11 +1,6 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import { clockSkewWarnMs, type DeviceKind, type Host, type Network } from '../../model/host.ts'
-import type {
-  Check,
-  DiskPlan,
-  Preflight,
-  ReceiveRequest,
-} from '../../model/migration.ts'
+import type { Check, DiskPlan, Preflight, ReceiveRequest } from '../../model/migration.ts'
 import type { Receiver } from '../../model/receiver.ts'
 import { isEncryptedScheme } from '../../model/replication.ts'
 import type { Sr } from '../../model/sr.ts'
