@@ -11,7 +11,7 @@ const refreshMs = 1_000
  * a second: the kernel sends events for states, not for progress. Reading a file of 8.4's starts no process.
  */
 export function startProgressRefresher(
-  reader: StateReader,
+  reader: Pick<StateReader, 'states' | 'onChange' | 'applyCounters'>,
   isOurs: (name: string) => boolean,
   clock: Clock,
   read: () => Promise<string> = () => readFile('/proc/drbd', 'utf8'),
@@ -24,12 +24,14 @@ export function startProgressRefresher(
   }
 
   async function refresh(): Promise<void> {
-    if (refreshing) return
+    if (refreshing || !areCounting()) return
     refreshing = true
     try {
-      while (areCounting()) {
+      // Once more after the last event, which may have come while an older state was being read.
+      for (let isLast = false; !isLast; ) {
+        isLast = !areCounting()
         reader.applyCounters(parseProcDrbd(await read()))
-        await clock.sleep(refreshMs, closing.signal)
+        if (!isLast) await clock.sleep(refreshMs, closing.signal)
       }
     } catch {
       // Closed, or a version that has no such file: then the progress is as of the last event.

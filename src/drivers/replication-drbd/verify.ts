@@ -10,7 +10,7 @@ import type { StateReader } from './state-reader.ts'
  * @throws REPLICATION_LOST
  */
 export async function verify(
-  reader: StateReader,
+  reader: Pick<StateReader, 'states' | 'onChange'>,
   name: string,
   start: () => Promise<void>,
   signal: AbortSignal,
