@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { sample } from '../../../test/support/sample-documents.ts'
+import { sample, sampleReplica } from '../../../test/support/sample-documents.ts'
 import type { MigrationDetails, Preflight } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
 import { errorView } from './error-view.ts'
@@ -19,6 +19,7 @@ import { operationsView } from './operation-views.ts'
 import { preflightView } from './preflight-view.ts'
 import { progressLines } from './progress-lines.ts'
 import { bytes, duration, percent } from './quantities.ts'
+import { droppedReplicasView, replicasView } from './replica-views.ts'
 import { replicationLine, replicationsView, replicationView } from './replication-views.ts'
 import { createStyle, plainStyle } from './style.ts'
 import { table } from './table.ts'
@@ -211,4 +212,23 @@ test('100 % means all of it', () => {
     '0 %',
     '100 %',
   ])
+})
+
+test('replicas: what they lack, and for how long they are kept', () => {
+  const nowMs = sampleReplica.sinceMs + 90_000
+  const kept = { ...sampleReplica, vmName: null, here: 'disk', lackingSinceMs: null } as const
+  const lines = replicasView(
+    [sampleReplica, { ...kept, untilMs: nowMs + 3_600_000 }],
+    nowMs,
+    plainStyle,
+  )
+  const [title, replica, disk] = lines.split('\n')
+  expect(title).toMatch(/^VM .*LACKS .*KEPT FOR .*REPLICA$/)
+  expect(replica).toContain('since 1 min 30 s')
+  expect(replica).toContain('ever')
+  expect(disk).toContain('nothing')
+  expect(disk).toContain('1 h 00 min')
+  const dropped = { id: 'r-2', other: 'beta/beta1', isToldThere: false }
+  expect(droppedReplicasView([dropped])).toContain('beta/beta1 does not answer')
+  expect(droppedReplicasView([{ ...dropped, isToldThere: true }])).toContain('here and at beta')
 })

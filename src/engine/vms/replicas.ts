@@ -92,10 +92,9 @@ export class Replicas {
     const { store, peers } = this.#environment
     const record = await readReplica(store, vm)
     if (record?.here !== 'disk') return
-    const url = await this.#hosts.resolve(record.other)
-    const claim = await peers
-      .connect(url)
-      .claim(vm)
+    const claim = await this.#hosts
+      .resolve(record.other)
+      .then((url) => peers.connect(url).claim(vm))
       .catch((cause: unknown) => {
         throw new CrosspoolError(
           'REPLICA_UNDECIDED',

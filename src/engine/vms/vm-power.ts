@@ -36,7 +36,10 @@ export class VmPower {
   /** VM.start of a new definition, or a new definition of a halted VM. Answers its id. What was brought up for it goes again if it fails. */
   async start(wanted: VmCreate): Promise<string> {
     const definition = settle(wanted, this.#environment.random)
-    await this.#parts.acts.run(definition.id, 'start', () => this.#begin(definition))
+    await this.#parts.acts.run(definition.id, 'start', async () => {
+      await this.#parts.replicas.refuseClaimed(definition.id)
+      await this.#begin(definition)
+    })
     return definition.id
   }
 
@@ -53,6 +56,7 @@ export class VmPower {
       }
       if (!record || (state !== 'halted' && !hasEnded))
         throw wrongState(id, state, 'start', 'halted')
+      await this.#parts.replicas.refuseClaimed(id)
       if (hasEnded) await hypervisor.destroy(id)
       await this.#begin(record.definition)
       return id
@@ -142,7 +146,6 @@ export class VmPower {
     const { hypervisor, store } = this.#environment
     const { id, name, disks: vdis, interfaces, ...rest } = definition
     await refuseDouble(this.#environment, id, name)
-    await this.#parts.replicas.refuseClaimed(id)
     await refuseForeign(this.#environment, id, 'start')
     await refuseArriving(this.#environment, id)
     const before = await readVmRecord(store, id)
