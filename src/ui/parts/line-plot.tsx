@@ -79,6 +79,8 @@ function optionsOf(element: HTMLElement, { labels, text, smallestTop }: PlotShap
     label,
     stroke: colour(colours[index % colours.length] ?? '--line-1'),
     width: 2,
+    // What ended in no interval is still waited for: the line leads on to when it has.
+    spanGaps: true,
     points: { show: false },
   }))
   return {

@@ -24,7 +24,7 @@ export function MigrationPicture({ operation, details, samples }: MigrationPictu
     <>
       {!isEnded(operation) && <Figures operation={operation} details={details} />}
       <div class="columns">
-        <Transfers operation={operation} details={details} />
+        <Transfers operation={operation} details={details} isWide={latencies.length > 0} />
         {samples.length > 1 && <Rates samples={samples} />}
         {latencies.length > 0 && (
           <LinePlot
@@ -95,7 +95,12 @@ function Figures({ operation, details }: Omit<MigrationPictureProps, 'samples'>)
   )
 }
 
-function Transfers({ operation, details }: Omit<MigrationPictureProps, 'samples'>) {
+interface TransfersProps extends Omit<MigrationPictureProps, 'samples'> {
+  /** Above two plots, which stand side by side. */
+  readonly isWide: boolean
+}
+
+function Transfers({ operation, details, isWide }: TransfersProps) {
   const { disks, memory } = details
   const isOver = isEnded(operation)
   const memoryFraction =
@@ -105,7 +110,7 @@ function Transfers({ operation, details }: Omit<MigrationPictureProps, 'samples'
         ? 0
         : memory.sentBytes / memory.totalBytes
   return (
-    <section class="panel" aria-labelledby="transfers">
+    <section class={`panel ${isWide ? 'wide' : ''}`} aria-labelledby="transfers">
       <h2 id="transfers">Disks and memory</h2>
       <ul class="transfers">
         {disks.map((disk) => (

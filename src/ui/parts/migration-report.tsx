@@ -70,30 +70,32 @@ function WriteLatencies({ disks }: Pick<MigrationDetails, 'disks'>) {
   return (
     <>
       <h3>What a write of the guest took</h3>
-      <DataTable
-        caption="What a write of the guest took"
-        rows={known}
-        keyOf={({ slot }) => slot}
-        empty=""
-        columns={[
-          { title: 'Disk', cell: ({ slot }) => slot },
-          {
-            title: 'Before',
-            cell: ({ writeLatency }) => text(writeLatency.beforeUs),
-            isNumber: true,
-          },
-          {
-            title: 'Meanwhile',
-            cell: ({ writeLatency }) => text(writeLatency.duringUs),
-            isNumber: true,
-          },
-          {
-            title: 'After',
-            cell: ({ writeLatency }) => text(writeLatency.afterUs),
-            isNumber: true,
-          },
-        ]}
-      />
+      <div class="latencies">
+        <DataTable
+          caption="What a write of the guest took"
+          rows={known}
+          keyOf={({ slot }) => slot}
+          empty=""
+          columns={[
+            { title: 'Disk', cell: ({ slot }) => slot },
+            {
+              title: 'Before',
+              cell: ({ writeLatency }) => text(writeLatency.beforeUs),
+              isNumber: true,
+            },
+            {
+              title: 'Meanwhile',
+              cell: ({ writeLatency }) => text(writeLatency.duringUs),
+              isNumber: true,
+            },
+            {
+              title: 'After',
+              cell: ({ writeLatency }) => text(writeLatency.afterUs),
+              isNumber: true,
+            },
+          ]}
+        />
+      </div>
     </>
   )
 }
