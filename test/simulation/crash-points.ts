@@ -4,6 +4,7 @@ import {
   diskKinds,
   type EventKind,
   goodNetwork,
+  keepModes,
   type PausingStyle,
   pausingStyles,
   type Scenario,
@@ -22,7 +23,13 @@ export interface CrashPoint {
 
 /** A clean migration of each kind. */
 export function cleanScenarios(kinds: readonly DiskKind[] = diskKinds): readonly Scenario[] {
-  return pausingStyles.flatMap((style) => kinds.map((disks) => cleanScenario(style, disks)))
+  const plain = pausingStyles.flatMap((style) => kinds.map((disks) => cleanScenario(style, disks)))
+  if (!kinds.includes('mixed')) return plain
+  const keeping = keepModes.map((mode) => ({
+    ...cleanScenario('early', 'mixed'),
+    keepReplica: mode,
+  }))
+  return [...plain, ...keeping]
 }
 
 function cleanScenario(style: PausingStyle, disks: DiskKind): Scenario {
@@ -46,18 +53,22 @@ export async function crashPointsOf(
 
 function crashPoint(clean: Scenario, event: Scenario['events'][number]): CrashPoint {
   const { what, daemon, atPoint, forMs } = event
-  const name = [clean.style, clean.disks, what, daemon, atPoint, forMs].join('/')
+  const style = [clean.style, clean.keepReplica].filter((part) => part !== undefined).join('+')
+  const name = [style, clean.disks, what, daemon, atPoint, forMs].join('/')
   return { name, scenario: { ...clean, events: [event] } }
 }
 
 /** The crash point of this name. @throws where the name means nothing */
 export function parseCrashPoint(name: string): CrashPoint {
-  const [wantedStyle, disks, what, daemon, atPoint, forMs] = name.split('/')
+  const [styles = '', disks, what, daemon, atPoint, forMs] = name.split('/')
+  const [wantedStyle, wantedMode] = styles.split('+')
+  const keepReplica = keepModes.find((mode) => mode === wantedMode)
   const kind = diskKinds.find((candidate) => candidate === disks)
   const crash = (['crash-daemon', 'lose-power'] as const).find((candidate) => candidate === what)
   const style = pausingStyles.find((candidate) => candidate === wantedStyle)
   if (!style || !kind || !crash || !daemon || !atPoint || !forMs)
     throw new Error(`what is ${name}?`)
   const event = { atPoint: Number(atPoint), daemon, what: crash, forMs: Number(forMs) }
-  return crashPoint(cleanScenario(style, kind), event)
+  const clean = cleanScenario(style, kind)
+  return crashPoint(keepReplica ? { ...clean, keepReplica } : clean, event)
 }

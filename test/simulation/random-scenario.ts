@@ -3,6 +3,7 @@ import {
   diskKinds,
   type EventKind,
   goodNetwork,
+  keepModes,
   type NetworkQuality,
   type PlannedEvent,
   pausingStyles,
@@ -29,9 +30,11 @@ const kinds: readonly [EventKind, ...EventKind[]] = [
 export function randomScenario(seed: string): Scenario {
   const random = createSeededRandom(seed).fork('scenario')
   const disks = random.pick(diskKinds)
+  const keeping = createSeededRandom(seed).fork('replica')
   return {
     ...{ seed, disks },
     style: random.pick(pausingStyles),
+    ...(keeping.chance(0.4) ? { keepReplica: keeping.pick(keepModes) } : {}),
     network: random.chance(0.5) ? goodNetwork : badNetwork(random),
     events: Array.from({ length: 1 + random.below(eventsMax) }, () => randomEvent(disks, random)),
   }

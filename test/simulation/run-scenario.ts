@@ -28,6 +28,7 @@ const faultsMs = 120_000
 /** Then everything must come to rest by itself. */
 const restMs = 1_200_000
 const lookEveryMs = 1_000
+const keptMs = 20_000
 const undecidedAfterMs = 60_000
 
 /** One migration with all that the scenario lets happen to it, until everything has come to rest. */
@@ -68,7 +69,7 @@ export async function runScenario(
   })
   const look = () => invariants.look()
   isOver = false
-  void migrate(cluster, injector)
+  void migrate(cluster, injector, scenario)
     .then(() => untilAtRest(cluster, injector, invariants, guest))
     .then(() => {
       injector.stop()
@@ -92,11 +93,17 @@ export async function runScenario(
   }
 }
 
-async function migrate(cluster: TwoHosts, injector: FaultInjector): Promise<void> {
+async function migrate(
+  cluster: TwoHosts,
+  injector: FaultInjector,
+  { keepReplica: mode }: Scenario,
+): Promise<void> {
   const { scheduler, hosts } = cluster
   await scheduler.clock.sleep(60)
   const srMap = { xvda: 'local', xvdc: 'local' }
-  const request = { destination: 'http://two', srMap, networkMap: {}, keepSourceDisks: false }
+  const keepReplica = mode ? { keepReplica: { mode, forMs: keptMs } } : {}
+  const asked = { destination: 'http://two', srMap, networkMap: {}, keepSourceDisks: false }
+  const request = { ...asked, ...keepReplica }
   const { service, life } = hosts.one.toolstack
   if (!service || !life) return
   // A crash at this point leaves no answer; what was recorded goes on all the same.
@@ -143,6 +150,8 @@ async function describeUnrest({ hosts, scheduler }: TwoHosts): Promise<string> {
       const step = operation.steps.find(({ state }) => state === 'running' || state === 'undoing')
       if (!isEnded(operation)) restless.push(`the migration is ${operation.state} at ${step?.name}`)
     }
+    const replications = (await storage.service?.listReplications()) ?? []
+    if (replications.some(({ kept }) => kept)) restless.push(`a replica is kept at ${name}`)
     for (const receiver of await listReceivers(store))
       if (!hasEnded(receiver)) restless.push(`the receiver is ${receiver.state}`)
   }

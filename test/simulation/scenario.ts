@@ -1,3 +1,5 @@
+import type { KeepMode } from '../../src/model/replication.ts'
+
 /** What is simulated. All of it follows from a seed, or from a crash point. */
 export interface Scenario {
   /** Decides who goes on next, and every identifier. */
@@ -6,6 +8,8 @@ export interface Scenario {
   readonly disks: DiskKind
   readonly events: readonly PlannedEvent[]
   readonly network: NetworkQuality
+  /** The disks that the VM leaves are kept for a while, until their time has come. */
+  readonly keepReplica?: KeepMode
 }
 
 /**
@@ -18,6 +22,8 @@ export const pausingStyles: readonly [PausingStyle, ...PausingStyle[]] = ['early
 
 export type DiskKind = 'replicated' | 'shared' | 'mixed'
 export const diskKinds: readonly [DiskKind, ...DiskKind[]] = ['replicated', 'shared', 'mixed']
+
+export const keepModes: readonly [KeepMode, ...KeepMode[]] = ['every-write', 'difference']
 
 /** Happens when so many points of all daemons, or of the one that is named, have been passed. */
 export interface PlannedEvent {

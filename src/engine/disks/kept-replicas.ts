@@ -53,6 +53,9 @@ export class KeptReplicas {
         return this.watch(longer)
       }
       const end = record.end ?? record.side
+      if (record.phase === 'failed' && side === 'source')
+        // Its host was started anew: nobody has noted what differs, and the next copy is of all of it.
+        return await replications.finishStop({ ...record, phase: 'stopping', keep: 'volume' })
       await this.finish({ ...record, ...{ side, end, kept, keep: null, isArmed: false } })
     })
   }
@@ -60,12 +63,14 @@ export class KeptReplicas {
   /** Goes on from wherever it had come to. The caller holds the VDI's lock. */
   async finish(record: ReplicationRecord): Promise<void> {
     const { book, environment, vdis } = this.#parts
-    const keeping: ReplicationRecord = { ...record, phase: 'keeping', reason: null }
+    // After a restart of its host there is nothing to be told: the volume alone is the replica.
+    const phase = record.phase === 'failed' ? 'kept' : 'keeping'
+    const keeping: ReplicationRecord = { ...record, phase, reason: null }
     const vdi = await book.vdis.get(record.vdi)
     if (!vdi || !keeping.kept)
       throw new CrosspoolError('NOT_FOUND', { kind: 'vdi', id: record.vdi })
     await book.begin(vdi, keeping)
-    await environment.datapath.keep(toMirror(keeping), keeping.kept.mode)
+    if (phase === 'keeping') await environment.datapath.keep(toMirror(keeping), keeping.kept.mode)
     if (keeping.side === 'target')
       await vdis.lower(record.vdi, 'attached').catch((error: unknown) => {
         // The paused VM still has it open; whoever removes that deactivates it.

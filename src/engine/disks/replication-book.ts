@@ -26,7 +26,7 @@ export class ReplicationBook {
 
   /** The VDI and its replication name each other, or neither does. */
   async begin(vdi: VdiRecord, record: ReplicationRecord): Promise<void> {
-    const isReplica = record.phase === 'keeping' && record.side === 'target'
+    const isReplica = ['keeping', 'kept'].includes(record.phase) && record.side === 'target'
     const value: VdiRecord = { ...vdi, replication: record.id, isReplica }
     await this.#environment.store.transact({
       puts: [

@@ -1,4 +1,5 @@
 import { settleAll } from '../../lib/settle-all.ts'
+import { isCrosspoolError } from '../../model/errors.ts'
 import type { DiskPlan, ReceiveRequest } from '../../model/migration.ts'
 import type { ReplicaTerms } from '../../model/replica.ts'
 import type { Clock, Random } from '../../ports/clock.ts'
@@ -73,9 +74,15 @@ export async function settleReceiverDisks(
     disks.map(({ slot, replication }) => {
       if (!replication) return null
       if (!keep) return storage.stopReplication(replication, 'volume')
-      return storage.keepReplication(replication, { vm: vm.id, slot, other, side, ...keep })
+      const wanted = { vm: vm.id, slot, other, side, ...keep }
+      return storage.keepReplication(replication, wanted).catch(unlessGone)
     }),
   )
+}
+
+/** Its host was started anew, or its time has come meanwhile: there is nothing to keep. */
+export function unlessGone(error: unknown): void {
+  if (!isCrosspoolError(error, 'NOT_FOUND')) throw error
 }
 
 /** Removes everything that was made; each part may be there or not. */

@@ -13,10 +13,13 @@ import { saveVmRecord } from '../migration/vm-records.ts'
 import type { KnownHosts } from './known-hosts.ts'
 import { wrongState } from './vm-listing.ts'
 
+const againMs = 5_000
+
 /** Replicas that are kept, here or of disks that are here, and who may start a VM that has some. */
 export class Replicas {
   readonly #environment: ToolstackEnvironment
   readonly #hosts: KnownHosts
+  readonly #stopper = new AbortController()
 
   constructor(environment: ToolstackEnvironment, hosts: KnownHosts) {
     this.#environment = environment
@@ -109,6 +112,26 @@ export class Replicas {
     throw wrongState(vm, `claimed by ${record.other}`, 'start', 'owned by this host')
   }
 
+  /** After a restart. The storage manager may not be there yet: then it is tried again, and nobody waits. */
+  async recover(): Promise<void> {
+    const { clock, log } = this.#environment
+    const { signal } = this.#stopper
+    const work = async () => {
+      await this.finishClaims()
+      await this.#prune()
+    }
+    const again = async (error: unknown) => {
+      log.warn({ error }, 'the replicas could not be seen; it will be tried again')
+      await clock.sleep(againMs, signal).catch(() => {})
+      if (!signal.aborted) await work().catch(again)
+    }
+    await work().catch((error: unknown) => void again(error))
+  }
+
+  close(): void {
+    this.#stopper.abort(new Error('the toolstack was closed'))
+  }
+
   /** The VM has been given to this host: its replicas are disks again. Goes on from wherever it had come to. */
   async finishClaims(): Promise<void> {
     const { storage, store, log } = this.#environment
@@ -132,7 +155,7 @@ export class Replicas {
   }
 
   /** Records of VMs that have no replicas any more. One whose other host may have been given the VM stays. */
-  async prune(): Promise<void> {
+  async #prune(): Promise<void> {
     const { store } = this.#environment
     const vms = new Set((await this.list()).map(({ vm }) => vm))
     const unused = (await listReplicaRecords(store)).filter(

@@ -70,14 +70,14 @@ export class Toolstack {
   async recover(): Promise<void> {
     await this.receivers.recover()
     await this.operations.recover()
-    await this.replicas.finishClaims()
-    await this.replicas.prune()
+    await this.replicas.recover()
     this.#ended.watch()
   }
 
   /** Stops watching; what runs goes on. */
   close(): void {
     this.#ended.close()
+    this.replicas.close()
   }
 
   async listVms(): Promise<Vm[]> {

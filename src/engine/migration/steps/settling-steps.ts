@@ -5,6 +5,7 @@ import type { StorageManager } from '../../../ports/storage-manager.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import type { MigratingDisk, MigrationContext, MigrationMemo } from '../memo.ts'
+import { unlessGone } from '../receiver-disks.ts'
 import { readReplica, removeReplica, saveReplica } from '../replica-records.ts'
 import { readVmRecord, removeVmRecord } from '../vm-records.ts'
 import { countWritesThere } from '../write-latency.ts'
@@ -48,11 +49,10 @@ async function keepHere(
 ): Promise<void> {
   const other = `${to.pool}/${to.host}`
   await settleAll(
-    disks.map(({ slot, replication }) =>
-      replication
-        ? storage.keepReplication(replication, { vm: vm.id, slot, other, side, ...keep })
-        : null,
-    ),
+    disks.map(({ slot, replication }) => {
+      const wanted = { vm: vm.id, slot, other, side, ...keep }
+      return replication ? storage.keepReplication(replication, wanted).catch(unlessGone) : null
+    }),
   )
 }
 
