@@ -171,7 +171,7 @@ export class Cluster {
 
 async function install(host: ClusterHost): Promise<void> {
   const marker = `${installedAt}/installed`
-  const version = contentHash(join(root, 'dist'))
+  const version = ['dist', 'packaging'].map((name) => contentHash(join(root, name))).join('-')
   const { stdout } = await host.lab.exec(['cat', marker])
   const isRunning = (await host.lab.exec(['systemctl', 'is-active', ...units])).exitCode === 0
   if (stdout.trim() === version && isRunning) return
@@ -179,6 +179,8 @@ async function install(host: ClusterHost): Promise<void> {
   await host.lab.upload(join(root, 'dist'), installedAt)
   for (const unit of units)
     await host.lab.upload(join(root, 'packaging', unit), `/etc/systemd/system/${unit}`)
+  const modules = 'etc/modules-load.d/crosspool.conf'
+  await host.lab.upload(join(root, 'packaging/debian/files', modules), `/${modules}`)
   const storage = { host: host.name, url: host.storageUrl, replicationAddress: host.lab.address }
   const toolstack = {
     host: host.name,
