@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { z } from 'zod'
 import { readAnswer } from '../../src/api/client/read-answer.ts'
 import { readEventData } from '../../src/api/client/read-event-data.ts'
 import { bearerToken } from '../../src/api/server/bearer-token.ts'
@@ -8,6 +9,8 @@ import { readXml } from '../../src/api/xenapi/wire/xml-reader.ts'
 import { readXmlRpcCall } from '../../src/api/xenapi/wire/xml-rpc.ts'
 import {
   parseDuration,
+  parseKeeping,
+  parseKeepMode,
   parseLimit,
   parseMapping,
   parsePositive,
@@ -28,10 +31,12 @@ import {
   encodeWord,
   sourceWordSchema,
 } from '../../src/drivers/datapath-user/witness.ts'
+import { parseBlockStatistics } from '../../src/drivers/hypervisor-qemu/disk-writes.ts'
 import { parseAvailable } from '../../src/drivers/hypervisor-qemu/host-facts.ts'
 import { blockNodeOf } from '../../src/drivers/hypervisor-qemu/parse-device.ts'
 import { parseDetails, parseQemuVm } from '../../src/drivers/hypervisor-qemu/qemu-vm.ts'
 import { parseCpuPolicies } from '../../src/drivers/hypervisor-xen/cpu-policy.ts'
+import { parseStatistics } from '../../src/drivers/hypervisor-xen/disk-writes.ts'
 import {
   parseBridges,
   parseDomainConfigurations,
@@ -62,10 +67,12 @@ import { parseTags } from '../../src/drivers/volume-store-lvm/tags.ts'
 import { parsePluginConfiguration } from '../../src/drivers/volume-store-plugin/configuration.ts'
 import { parseDescription } from '../../src/drivers/volume-store-plugin/own-description.ts'
 import { parseSharedConfiguration } from '../../src/drivers/volume-store-shared/configuration.ts'
+import { parseHello } from '../../src/engine/datapath/encounter.ts'
 import { parseListeningPorts, parseLocalPorts } from '../../src/lib/local-ports.ts'
 import { createLineSplitter, parseQmpMessage } from '../../src/lib/qmp/messages.ts'
 import type { ErrorCode } from '../../src/model/errors.ts'
 import { parseReplicationUri } from '../../src/model/replication-uri.ts'
+import type { MirrorHello } from '../../src/ports/datapath.ts'
 import { sample } from '../support/sample-documents.ts'
 
 /** Something that reads what comes from outside. Whatever it is given, it answers, or throws what stands here. */
@@ -76,7 +83,7 @@ export interface FuzzedParser {
   readonly takes: 'text' | 'bytes' | 'document'
   readonly parse: (input: never) => unknown
   /** Codes of the error table. Another class by its name. */
-  readonly throws: readonly (ErrorCode | 'SyntaxError' | 'UsageError' | 'Error')[]
+  readonly throws: readonly (ErrorCode | 'SyntaxError' | 'UsageError' | 'ZodError' | 'Error')[]
   /** Real inputs, from which broken ones are made. */
   readonly corpus: readonly unknown[]
 }
@@ -131,6 +138,13 @@ const outputs: readonly FuzzedParser[] = [
   ),
   text('parseCpuPolicies', parseCpuPolicies, [], [capturedText('xen-4.17.7/xen-cpuid-p.txt')]),
   text('parseAvailable', parseAvailable, [], ['MemTotal: 1 kB\nMemAvailable:    2048 kB\n']),
+  text('parseStatistics', parseStatistics, [], [capturedText('linux-6.1/dm-stat.txt')]),
+  document(
+    'parseBlockStatistics',
+    parseBlockStatistics,
+    ['ZodError'],
+    [JSON.parse(capturedText('qemu-7.2.22/query-blockstats.json'))],
+  ),
   text('parseEvent', parseEvent, [], capturedText('drbd-8.4.11/events2-source.txt').split('\n')),
   text('parseProcDrbd', parseProcDrbd, [], [capturedText('drbd-8.4.11/proc-drbd-sync.txt')]),
   text(
@@ -243,7 +257,15 @@ const words: readonly FuzzedParser[] = [
   text('parseMapping', (given) => parseMapping(given), ['UsageError'], ['a=b', 'b']),
   text('parseSetting', (given) => parseSetting(given), ['UsageError'], ['a=1', 'b=true']),
   text('parsePositive', parsePositive, ['UsageError'], ['1', '1e400']),
+  text('parseKeeping', parseKeeping, ['UsageError'], ['ever', '2h', '7d']),
+  text('parseKeepMode', parseKeepMode, ['UsageError'], ['every-write', 'difference']),
   text('parseSeconds', parseSeconds, ['UsageError'], ['0.5', '1e400']),
+  document(
+    'parseHello',
+    (given) => parseHello(z.object({ generation: z.string().max(64) }), given as MirrorHello),
+    ['BAD_REQUEST'],
+    [{ generation: 'a1b2', address: '10.0.0.1', port: 7800 }],
+  ),
   {
     ...{ name: 'optionalBytesOf', covers: ['optionalBytesOf'], takes: 'bytes' },
     parse: (head: Buffer) => optionalBytesOf(head),
