@@ -195,3 +195,11 @@ it("gives an administrator's volume back when its replica ends", async () => {
   expect(await alpha.manager.listVdis()).toMatchObject([{ id: old, state: 'detached' }])
   expect(await alpha.store.list('vdi/')).toEqual([])
 })
+
+it('is found out if a provider forgets what differs', async () => {
+  const the = await moved()
+  await keep(the, 'difference')
+  // Past the mirror, so that nobody notes it.
+  the.beta.kernel.devices.get(now)?.volume.blocks.set(2, 'while it was kept')
+  await expect(finish(the, 'difference', 'forgotten')).rejects.toThrow('forgotten')
+})
