@@ -49,6 +49,7 @@ export class FakeXen implements CommandRunner {
   readonly watchers: FakeChild[] = []
   /** Bytes that a guest's memory takes in the stream. */
   memoryBytes = 300_000
+  freeMemoryMib = 902
   #domids = 0
 
   add(uuid: string, name: string, configuration?: Record<string, unknown>): FakeDomain {
@@ -101,7 +102,8 @@ export class FakeXen implements CommandRunner {
   #answer(line: string): string | null {
     const domid = Number(line.split(' ').at(-1))
     const domain = this.domains.get(domid)
-    if (line === 'xl info') return read('xl-info.txt')
+    if (line === 'xl info')
+      return read('xl-info.txt').replace(/(free_memory +: )\d+/, `$1${this.freeMemoryMib}`)
     if (line === 'xl list -v') return this.#list()
     if (line === 'xl list -l') return JSON.stringify(this.#configurations())
     if (line === 'xen-cpuid -p') return read('xen-cpuid-p.txt')

@@ -122,6 +122,18 @@ test('a start that xl could not do is refused, and nothing is left', async () =>
   expect(sourceXen.domains.get(1)?.flags).toBe('-b----')
 })
 
+test.each([
+  ['had too little memory says so', 40, 'MEMORY_SHORT'],
+  ['had enough tells what broke', 902, 'MEMORY_STREAM_FAILED'],
+])('of a receiver that could not build the domain, a host that %s', async (_, free, code) => {
+  destinationXen.memoryBytes = 100_000_000
+  const { incoming } = await begin()
+  await expect.poll(() => destinationXen.receivers.length).toBe(1)
+  destinationXen.freeMemoryMib = free
+  destinationXen.receivers[0]?.end(1)
+  await expect(incoming.ready).rejects.toMatchObject({ code })
+})
+
 test('a receiver that was killed has not started anything, and its copy goes', async () => {
   const { incoming } = await beginUntilReady()
   destinationXen.receivers[0]?.kill('SIGKILL')

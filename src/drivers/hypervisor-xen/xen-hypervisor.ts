@@ -9,6 +9,7 @@ import { diskWrites } from './disk-writes.ts'
 import { installHotplugScripts } from './hotplug-scripts.ts'
 import { receiveDomain, settleReceivedDomain } from './incoming-domain.ts'
 import { createIncomingMarks } from './incoming-mark.ts'
+import { tellingOfShortage } from './memory-shortage.ts'
 import { sendDomain } from './outgoing-domain.ts'
 import { type DomainLine, parseBridges, parseDomainConfigurations } from './parse-domain-list.ts'
 import { parseHostInfo } from './parse-host-info.ts'
@@ -136,7 +137,8 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
       await requireKernels(bootFilesOf(vm), context.kernelDirectories)
       const scripts = hotplugDirectory ? await installHotplugScripts(hotplugDirectory) : undefined
       const domain = { uuid: vm.id, configuration: writeDomainConfiguration(vm, scripts) }
-      return receiveDomain(context, domain, stream, takeTurn)
+      const incoming = receiveDomain(context, domain, stream, takeTurn)
+      return tellingOfShortage(incoming, vm, async () => (await hostInfo()).freeMemoryBytes)
     },
     shutdown: (vm) => shutdownDomain(context, vm),
     reboot: (vm, how) => rebootDomain(context, vm, how),
