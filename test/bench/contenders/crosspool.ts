@@ -7,22 +7,30 @@ import type { Contender, Moved } from '../contender.ts'
 import { fillTemplate } from '../template-disk.ts'
 import { guestOptions } from './two-sides.ts'
 
+/** The way back needs only what differs, and the VM does not wait for the replica meanwhile. */
+export const keepReplica = { forMs: 3_600_000, mode: 'difference' } as const
+
 /** Crosspool's daemons in the playground: QEMU, and mirrors in user space. */
 export async function openCrosspool(log: (line: string) => void): Promise<Contender> {
   const playground = await Playground.open({ log })
   let [source, destination] = [playground.host('alpha1'), playground.host('beta1')]
   let guest: PlaygroundGuest = playground.guest(guestOptions)
+  let hasReplica = false
   return {
     name: 'crosspool',
     async start(disk) {
+      hasReplica = false
       guest = playground.guest(guestOptions)
       const vdi = await source.newDisk('raw', guestOptions.name, disk.sizeBytes)
       await fillTemplate((await source.image(vdi)).path, disk)
       await guest.startOn(source, [vdi])
     },
     async move() {
-      const operation = await migrate(guest.name, source, destination, { srMap: { '*': 'raw' } })
+      // Where the replica is, the way back finds it by itself.
+      const request = hasReplica ? {} : { srMap: { '*': 'raw' }, keepReplica }
+      const operation = await migrate(guest.name, source, destination, request)
       if (operation.state !== 'succeeded') throw new Error(JSON.stringify(operation.error))
+      hasReplica = true
       ;[source, destination] = [destination, source]
       return movedBy(operation)
     },

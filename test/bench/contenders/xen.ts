@@ -8,7 +8,7 @@ import type { TestGuest } from '../../lab/guest/test-guest.ts'
 import { waitUntil } from '../../lab/support/wait-until.ts'
 import { migrate } from '../../support/measured-migration.ts'
 import type { Contender, Moved, SparseDisk } from '../contender.ts'
-import { movedBy } from './crosspool.ts'
+import { keepReplica, movedBy } from './crosspool.ts'
 import { guestOptions } from './two-sides.ts'
 
 const { name, number } = guestOptions
@@ -21,17 +21,22 @@ const firstMebibyte = 4
 export function crosspoolOnXen(cluster: Cluster): Contender {
   let [source, destination] = [cluster.host('alpha1'), cluster.host('alpha2')]
   let guest: TestGuest = cluster.guest({ name, number, disks: [] })
+  let hasReplica = false
   return {
     name: 'crosspool',
     async start(disk) {
+      hasReplica = false
       const { device } = await source.newDisk('files', name, disk.sizeBytes)
       await fill(source, device, disk)
       guest = await cluster.startGuest(source, { name, number, disks: [`phy:${device}`] })
     },
     async move() {
       const aheadMs = await clockAheadMs(source)
-      const operation = await migrate(name, source, destination, { srMap: { '*': 'files' } })
+      // Where the replica is, the way back finds it by itself.
+      const request = hasReplica ? {} : { srMap: { '*': 'files' }, keepReplica }
+      const operation = await migrate(name, source, destination, request)
       if (operation.state !== 'succeeded') throw new Error(JSON.stringify(operation.error))
+      hasReplica = true
       ;[source, destination] = [destination, source]
       const { figures } = migrationDetailsSchema.parse(operation.details)
       return { ...onOurClock(movedBy(operation), aheadMs), copiedBytes: figures.bytesReplicated }
