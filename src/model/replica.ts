@@ -39,6 +39,7 @@ export type DroppedReplica = z.infer<typeof droppedReplicaSchema>
 export const claimSchema = z.object({
   epoch: z.int().nonnegative(),
   isClaimed: z.boolean().describe('it may run at this host, at that epoch'),
+  keepsReplica: z.boolean().describe('false: it cannot be claimed at this host any more'),
 })
 export type Claim = z.infer<typeof claimSchema>
 

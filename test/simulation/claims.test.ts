@@ -70,6 +70,21 @@ it('starts again where it was when its host is back and nobody has claimed it', 
   expect(cluster.vms.runningAt(vm)).toEqual(['two'])
 })
 
+it('asks nobody any more once both hosts have ended the replica, and have said so', async () => {
+  const { cluster, one, two, vm } = await start()
+  for (const { storage } of [one, two])
+    for (const { id, side } of await storage.listReplications())
+      await storage.stopReplication(id, side === 'source' ? 'volume' : 'nothing')
+  await two.toolstack.destroyVm(vm)
+  cluster.disks.cutLink('one', 'two')
+  await expect(two.toolstack.startHaltedVm(vm)).rejects.toMatchObject({ code: 'REPLICA_UNDECIDED' })
+  cluster.disks.mendLink('one', 'two')
+  const toolstack = await cluster.restartToolstack('two')
+  cluster.disks.cutLink('one', 'two')
+  await toolstack.startHaltedVm(vm)
+  expect(cluster.vms.runningAt(vm)).toEqual(['two'])
+})
+
 it('offers no claim while the replica catches up, or where it has only what was once', async () => {
   for (const mode of ['every-write', 'difference'] as const) {
     const { cluster, one, vm, ownership } = await start(mode)

@@ -5,6 +5,7 @@ import type { ToolstackEnvironment } from '../environment.ts'
 import { readOwnership, writeOwnership } from '../migration/epochs.ts'
 import {
   listReplicaRecords,
+  type ReplicaRecord,
   readReplica,
   removeReplica,
   replicaKey,
@@ -84,7 +85,8 @@ export class Replicas {
 
   async claimOf(vm: string): Promise<Claim> {
     const { epoch, state } = await readOwnership(this.#environment.store, vm)
-    return { epoch, isClaimed: state === 'owned' }
+    const keepsReplica = (await this.list()).some((one) => one.vm === vm && one.here === 'replica')
+    return { epoch, isClaimed: state === 'owned', keepsReplica }
   }
 
   /**
@@ -92,21 +94,15 @@ export class Replicas {
    * that host can tell. @throws WRONG_STATE when it has been, REPLICA_UNDECIDED when that host does not answer
    */
   async refuseClaimed(vm: string): Promise<void> {
-    const { store, peers } = this.#environment
+    const { store } = this.#environment
     const record = await readReplica(store, vm)
     if (record?.here !== 'disk') return
-    const claim = await this.#hosts
-      .resolve(record.other)
-      .then((url) => peers.connect(url).claim(vm))
-      .catch((cause: unknown) => {
-        throw new CrosspoolError(
-          'REPLICA_UNDECIDED',
-          { vm: record.name, host: record.other },
-          cause,
-        )
-      })
+    const claim = await this.#askThere(record).catch((cause: unknown) => {
+      const details = { vm: record.name, host: record.other }
+      throw new CrosspoolError('REPLICA_UNDECIDED', details, cause)
+    })
     const own = await readOwnership(store, vm)
-    if (!claim.isClaimed || claim.epoch <= own.epoch) return
+    if (!claim.isClaimed || claim.epoch <= own.epoch) return await this.#forgetEnded(record, claim)
     const operation = `claimed at ${record.other}`
     await writeOwnership(store, vm, { epoch: claim.epoch, state: 'released', operation })
     throw wrongState(vm, `claimed by ${record.other}`, 'start', 'owned by this host')
@@ -154,14 +150,28 @@ export class Replicas {
     }
   }
 
-  /** Records of VMs that have no replicas any more. One whose other host may have been given the VM stays. */
+  /** Records of VMs that have no replicas any more. One whose other host may have been given the VM stays until that one answers. */
   async #prune(): Promise<void> {
-    const { store } = this.#environment
+    const { store, log } = this.#environment
     const vms = new Set((await this.list()).map(({ vm }) => vm))
-    const unused = (await listReplicaRecords(store)).filter(
-      ({ vm, here }) => here === 'replica' && !vms.has(vm),
-    )
-    if (unused.length) await store.transact({ deletes: unused.map(({ vm }) => replicaKey(vm)) })
+    const unused = (await listReplicaRecords(store)).filter(({ vm }) => !vms.has(vm))
+    const here = unused.filter((record) => record.here === 'replica')
+    if (here.length) await store.transact({ deletes: here.map(({ vm }) => replicaKey(vm)) })
+    for (const record of unused.filter((one) => one.here === 'disk'))
+      await this.#askThere(record).then(
+        (claim) => this.#forgetEnded(record, claim),
+        (error: unknown) => log.debug({ vm: record.vm, error }, 'its replica may still be there'),
+      )
+  }
+
+  async #askThere({ vm, other }: ReplicaRecord): Promise<Claim> {
+    const url = await this.#hosts.resolve(other)
+    return await this.#environment.peers.connect(url).claim(vm)
+  }
+
+  /** Where no replica is, nobody can claim the VM: there is nothing more to be asked. */
+  async #forgetEnded({ vm }: ReplicaRecord, claim: Claim): Promise<void> {
+    if (!claim.isClaimed && !claim.keepsReplica) await this.#forget(vm)
   }
 
   async #stop(id: string): Promise<void> {
