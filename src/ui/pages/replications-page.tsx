@@ -4,6 +4,7 @@ import { DataTable } from '../parts/data-table.tsx'
 import { Meter } from '../parts/meter.tsx'
 import { PageTitle } from '../parts/page-title.tsx'
 import { useStore } from '../parts/use-store.ts'
+import { keptText } from '../views/kept.ts'
 import { allOf, placeName } from '../views/landscape.ts'
 import { replicationTones } from '../views/tones.ts'
 
@@ -16,7 +17,7 @@ export function ReplicationsPage() {
         caption="Replications of all hosts"
         rows={allOf(inventories, 'replications')}
         keyOf={({ at, it }) => `${at.url} ${it.id}`}
-        empty="Nothing is mirrored now. Mirrors are made for a migration and taken out after it."
+        empty="Nothing is mirrored now. Mirrors are made for a migration and taken out after it, unless they are kept as replicas."
         columns={[
           {
             title: 'Disk',
@@ -54,6 +55,7 @@ export function ReplicationsPage() {
             isMinor: true,
             cell: ({ it }) => (it.etaMs === null ? '–' : duration(it.etaMs)),
           },
+          { title: 'Kept', isMinor: true, cell: ({ it }) => keptText(it.kept, Date.now()) },
           { title: 'By', isMinor: true, cell: ({ it }) => it.provider },
         ]}
       />

@@ -141,10 +141,28 @@ function Options({ choices, onChange }: MigrateFieldsProps) {
       <label class="check">
         <input
           type="checkbox"
+          checked={choices.verify}
+          onChange={(event) => onChange({ verify: event.currentTarget.checked })}
+        />
+        Compare both sides of each disk before the memory moves (DRBD)
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
           checked={choices.autoConverge}
           onChange={(event) => onChange({ autoConverge: event.currentTarget.checked })}
         />
         Slow the guest down while it writes memory faster than can be sent (QEMU)
+      </label>
+      <label class="field row">
+        <span>Keep the disks here as replicas, in hours: going back sends what differs</span>
+        <input
+          type="number"
+          min="1"
+          max="87600"
+          value={choices.replicaHours}
+          onInput={(event) => onChange({ replicaHours: event.currentTarget.value })}
+        />
       </label>
       <label class="field row">
         <span>Patience with a lost link, in minutes</span>

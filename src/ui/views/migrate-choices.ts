@@ -3,6 +3,8 @@ import type { MigrateRequest } from '../../model/migration.ts'
 import type { Sr } from '../../model/sr.ts'
 import { placeName } from './landscape.ts'
 
+const hourMs = 3_600_000
+
 /** What has been chosen in the dialog. An empty text leaves the choice to the destination. */
 export interface MigrateChoices {
   readonly destination: string
@@ -11,6 +13,8 @@ export interface MigrateChoices {
   /** By MAC of the interface. */
   readonly networks: Readonly<Record<string, string>>
   readonly keepSourceDisks: boolean
+  readonly replicaHours: string
+  readonly verify: boolean
   readonly patienceMinutes: string
   readonly downtimeLimitMs: string
   readonly autoConverge: boolean
@@ -20,7 +24,7 @@ export function firstChoices(destinations: readonly KnownInventory[]): MigrateCh
   const first = destinations.find(({ inventory }) => inventory !== null)
   return {
     destination: first ? placeName(first) : '',
-    ...{ srs: {}, networks: {}, keepSourceDisks: false },
+    ...{ srs: {}, networks: {}, keepSourceDisks: false, replicaHours: '', verify: false },
     ...{ patienceMinutes: '', downtimeLimitMs: '', autoConverge: false },
   }
 }
@@ -28,6 +32,7 @@ export function firstChoices(destinations: readonly KnownInventory[]): MigrateCh
 export function requestOf(choices: MigrateChoices): MigrateRequest {
   const downtimeLimitMs = positiveNumber(choices.downtimeLimitMs)
   const patienceMinutes = positiveNumber(choices.patienceMinutes)
+  const replicaHours = positiveNumber(choices.replicaHours)
   const memory = {
     ...(downtimeLimitMs === null ? {} : { downtimeLimitMs: Math.round(downtimeLimitMs) }),
     ...(choices.autoConverge ? { autoConverge: true } : {}),
@@ -37,6 +42,8 @@ export function requestOf(choices: MigrateChoices): MigrateRequest {
     srMap: chosen(choices.srs),
     networkMap: chosen(choices.networks),
     keepSourceDisks: choices.keepSourceDisks,
+    ...(replicaHours === null ? {} : { keepReplica: { forMs: Math.round(replicaHours * hourMs) } }),
+    ...(choices.verify ? { verify: true } : {}),
     ...(patienceMinutes === null ? {} : { patienceMs: Math.round(patienceMinutes * 60_000) }),
     ...(Object.keys(memory).length === 0 ? {} : { memory }),
   }

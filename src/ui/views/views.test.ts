@@ -4,6 +4,7 @@ import type { KnownInventory } from '../../model/inventory.ts'
 import { migrateRequestSchema } from '../../model/migration.ts'
 import type { Sr } from '../../model/sr.ts'
 import { vmStateSchema } from '../../model/vm.ts'
+import { keptText } from './kept.ts'
 import { findVm, poolsOf, runningOperations, srName, vdiOf } from './landscape.ts'
 import { firstChoices, requestOf, usableSrs } from './migrate-choices.ts'
 import { linkToOperation, linkToVm, placeOf } from './place.ts'
@@ -14,6 +15,21 @@ const lost: KnownInventory = {
   ...{ name: 'beta1', pool: 'beta', url: 'http://10.0.0.2:7311' },
   ...{ inventory: null, problem: 'it does not answer' },
 }
+
+it('a mirror tells how it is kept, and for how long still', () => {
+  const kept = {
+    vm: 'v',
+    slot: 'vda',
+    other: 'beta/beta1',
+    mode: 'difference',
+    sinceMs: 0,
+  } as const
+  expect(keptText(null, 0)).toBe('–')
+  expect(keptText({ mode: 'difference', untilMs: null }, 0)).toBe(
+    'what differs is noted, until dropped',
+  )
+  expect(keptText({ mode: 'every-write', untilMs: 5_000 }, 2_000)).toBe('with every write, 3.0 s')
+})
 
 describe('addresses', () => {
   it('lead to the page that they name', () => {
@@ -88,12 +104,14 @@ describe('choices for a migration', () => {
       srs: { xvda: 's-1', xvdb: '' },
       networks: { '00:16:3e:00:00:01': 'xenbr1' },
       ...{ patienceMinutes: '2', downtimeLimitMs: '300', autoConverge: true },
+      ...{ replicaHours: '0.5', verify: true },
     })
     expect(migrateRequestSchema.parse(all)).toEqual(all)
     expect(all).toMatchObject({
       srMap: { xvda: 's-1' },
       patienceMs: 120_000,
       memory: { downtimeLimitMs: 300, autoConverge: true },
+      ...{ keepReplica: { forMs: 1_800_000 }, verify: true },
     })
     for (const patienceMinutes of ['', ' ', '-1', 'x', '0'])
       expect(requestOf({ ...first, patienceMinutes })).not.toHaveProperty('patienceMs')
