@@ -31,7 +31,7 @@ const ofContender = (samples: readonly Sample[], name: string): readonly Sample[
 function metricsOf(lab: string, name: string, samples: readonly Sample[]): readonly Metric[] {
   const own = ofContender(samples, name)
   const goal = (of: keyof typeof goals) => (name === us ? goals[of] : undefined)
-  const of = (figure: (sample: Sample) => number) => median(own.map(figure))
+  const of = (figure: (sample: Sample) => number, samples = own) => median(samples.map(figure))
   const prefix = `${lab}.${name}`
   const ratio = (what: string, value: number, of?: keyof typeof goals) =>
     metric(`${prefix}.${what}`, value, 'ratio', of && goal(of))
@@ -48,7 +48,8 @@ function metricsOf(lab: string, name: string, samples: readonly Sample[]): reado
     ]),
     ...latencyPhases.flatMap((phase) =>
       percentiles.map((part) => {
-        const value = of(({ writeLatencyUs }) => writeLatencyUs[phase][part])
+        const seen = phase === 'copying' || phase === 'inSync' ? own.filter(isThere) : own
+        const value = of(({ writeLatencyUs }) => writeLatencyUs[phase][part], seen)
         return metric(`${prefix}.writeLatency.${phase}.${part}`, value, 'us')
       }),
     ),
@@ -62,9 +63,11 @@ function metricsOf(lab: string, name: string, samples: readonly Sample[]): reado
 
 const blackoutMs = (sample: Sample): number => sample.blackoutMs
 const totalMs = (sample: Sample): number => sample.totalMs
+/** The way back may send only what differs, which says nothing of how a disk is copied. */
+const isThere = ({ direction }: Sample): boolean => direction === 'there'
 
 function totalTimes(prefix: string, samples: readonly Sample[]): readonly Metric[] {
-  const there = samples.filter(({ direction }) => direction === 'there')
+  const there = samples.filter(isThere)
   return sizesOf(there).map((bytes) => {
     const same = there.filter(({ allocatedBytes }) => allocatedBytes === bytes)
     const size = `${Math.round(bytes / MiB)}MiB`
@@ -74,7 +77,7 @@ function totalTimes(prefix: string, samples: readonly Sample[]): readonly Metric
 
 /** Of the largest disk, since what begins and ends a copy weighs least there. None where nothing is copied. */
 function copies(samples: readonly Sample[]) {
-  const all = largest(samples).flatMap(({ copy, allocatedBytes }) =>
+  const all = largest(samples.filter(isThere)).flatMap(({ copy, allocatedBytes }) =>
     copy ? [{ throughput: copy.rawMs / copy.ms, sent: copy.sentBytes / allocatedBytes }] : [],
   )
   if (all.length === 0) return []
@@ -86,12 +89,12 @@ function copies(samples: readonly Sample[]) {
 function comparisons(lab: string, samples: readonly Sample[]): readonly Metric[] {
   const peers = new Set(samples.map(({ contender }) => contender).filter((name) => name !== us))
   return [...peers].flatMap((peer) => {
-    const compare = (figure: (sample: Sample) => number) =>
-      median(ofContender(samples, us).map(figure)) / median(ofContender(samples, peer).map(figure))
+    const compare = (figure: (sample: Sample) => number, all = samples) =>
+      median(ofContender(all, us).map(figure)) / median(ofContender(all, peer).map(figure))
     const name = (what: string) => `${lab}.${what}.crosspoolOf.${peer}`
     return [
       metric(name('blackout'), compare(blackoutMs), 'ratio', goals.blackoutRatio),
-      metric(name('totalTime'), compare(totalMs), 'ratio'),
+      metric(name('totalTime'), compare(totalMs, samples.filter(isThere)), 'ratio'),
     ]
   })
 }
