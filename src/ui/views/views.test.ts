@@ -17,13 +17,6 @@ const lost: KnownInventory = {
 }
 
 it('a mirror tells how it is kept, and for how long still', () => {
-  const kept = {
-    vm: 'v',
-    slot: 'vda',
-    other: 'beta/beta1',
-    mode: 'difference',
-    sinceMs: 0,
-  } as const
   expect(keptText(null, 0)).toBe('–')
   expect(keptText({ mode: 'difference', untilMs: null }, 0)).toBe(
     'what differs is noted, until dropped',
