@@ -154,36 +154,47 @@ function Options({ choices, onChange }: MigrateFieldsProps) {
         />
         Slow the guest down while it writes memory faster than can be sent (QEMU)
       </label>
-      <label class="field row">
-        <span>Keep the disks here as replicas, in hours: going back sends what differs</span>
-        <input
-          type="number"
-          min="1"
-          max="87600"
-          value={choices.replicaHours}
-          onInput={(event) => onChange({ replicaHours: event.currentTarget.value })}
-        />
-      </label>
-      <label class="field row">
-        <span>Patience with a lost link, in minutes</span>
-        <input
-          type="number"
-          min="1"
-          max="10080"
-          value={choices.patienceMinutes}
-          onInput={(event) => onChange({ patienceMinutes: event.currentTarget.value })}
-        />
-      </label>
-      <label class="field row">
-        <span>Longest pause for the last memory, in ms (QEMU)</span>
-        <input
-          type="number"
-          min="1"
-          max="60000"
-          value={choices.downtimeLimitMs}
-          onInput={(event) => onChange({ downtimeLimitMs: event.currentTarget.value })}
-        />
-      </label>
+      <NumberField
+        label="Keep the disks here as replicas, in hours: going back sends what differs"
+        max={87_600}
+        value={choices.replicaHours}
+        onInput={(replicaHours) => onChange({ replicaHours })}
+      />
+      <NumberField
+        label="Patience with a lost link, in minutes"
+        max={10_080}
+        value={choices.patienceMinutes}
+        onInput={(patienceMinutes) => onChange({ patienceMinutes })}
+      />
+      <NumberField
+        label="Longest pause for the last memory, in ms (QEMU)"
+        max={60_000}
+        value={choices.downtimeLimitMs}
+        onInput={(downtimeLimitMs) => onChange({ downtimeLimitMs })}
+      />
     </details>
+  )
+}
+
+interface NumberFieldProps {
+  readonly label: string
+  readonly max: number
+  /** Empty: not chosen. */
+  readonly value: string
+  readonly onInput: (value: string) => void
+}
+
+function NumberField({ label, max, value, onInput }: NumberFieldProps) {
+  return (
+    <label class="field row">
+      <span>{label}</span>
+      <input
+        type="number"
+        min="1"
+        max={max}
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+    </label>
   )
 }
