@@ -46,7 +46,7 @@ Written by \`npm run bench${lab === 'xen' ? ' -- --lab xen' : ' --'} --write\`; 
 [README.md](README.md); each single run is in [${lab}.json](${lab}.json).
 
 Taken ${takenAt.slice(0, 16).replace('T', ' ')} UTC on ${machine.cpus} CPUs (${machine.cpuModel}), link ${speed}; ${machine.loadBefore} processes
-wanted a CPU before it, ${machine.loadAfter} after it. ${loadWarning(machine)}
+wanted a CPU before it, ${machine.loadAfter} after it.${loadWarning(machine)}
 
 ${pictures.map((name) => `![${name}](${name})`).join('\n\n')}
 
@@ -61,7 +61,7 @@ ${missed.length === 0 ? 'None.' : missed.map(({ name }) => `- \`${name}\`: ${why
 /** Asked before it began: what runs during it is its own load. */
 function loadWarning({ loadBefore, cpus }: BenchDocument['machine']): string {
   if (loadBefore < cpus / 2) return ''
-  return '**Others used this machine at the same time: do not believe the figures beyond their order.**'
+  return ' **Others used this machine at the same time: do not believe the figures beyond their order.**'
 }
 
 function rowOf({ name, value, unit, goal = '', met }: Metric): readonly string[] {
