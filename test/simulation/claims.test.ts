@@ -80,6 +80,7 @@ it('asks nobody any more once both hosts have ended the replica, and have said s
   await expect(two.toolstack.startHaltedVm(vm)).rejects.toMatchObject({ code: 'REPLICA_UNDECIDED' })
   cluster.disks.mendLink('one', 'two')
   const toolstack = await cluster.restartToolstack('two')
+  await cluster.clock.advance(100)
   cluster.disks.cutLink('one', 'two')
   await toolstack.startHaltedVm(vm)
   expect(cluster.vms.runningAt(vm)).toEqual(['two'])

@@ -157,11 +157,13 @@ export class Replicas {
     const unused = (await listReplicaRecords(store)).filter(({ vm }) => !vms.has(vm))
     const here = unused.filter((record) => record.here === 'replica')
     if (here.length) await store.transact({ deletes: here.map(({ vm }) => replicaKey(vm)) })
+    // Nobody waits for a host that may not be there.
     for (const record of unused.filter((one) => one.here === 'disk'))
-      await this.#askThere(record).then(
-        (claim) => this.#forgetEnded(record, claim),
-        (error: unknown) => log.debug({ vm: record.vm, error }, 'its replica may still be there'),
-      )
+      void this.#askThere(record)
+        .then((claim) => this.#forgetEnded(record, claim))
+        .catch((error: unknown) =>
+          log.debug({ vm: record.vm, error }, 'its replica may still be there'),
+        )
   }
 
   async #askThere({ vm, other }: ReplicaRecord): Promise<Claim> {
