@@ -133,3 +133,16 @@ it('tells what is kept, and drops it on both hosts', async () => {
   expect(cluster.vms.runningAt(vm)).toEqual(['two'])
   await expect(two.toolstack.replicas.drop('database')).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
+
+it('drops no replica beside which a paused copy of the VM is still there', async () => {
+  const { cluster, one, two, vm } = await start()
+  const { vms } = cluster.vms.host('one')
+  const running = cluster.vms.host('two').vms.get(vm)
+  if (running) vms.set(vm, { ...running, state: 'paused' })
+  await expect(one.toolstack.replicas.drop('database')).rejects.toMatchObject({ code: 'BUSY' })
+  expect(await two.toolstack.replicas.drop('database')).toMatchObject([{ isToldThere: false }])
+  expect(await one.storage.listReplications()).toHaveLength(1)
+  vms.delete(vm)
+  expect(await one.toolstack.replicas.drop('database')).toHaveLength(1)
+  expect(await one.storage.listReplications()).toEqual([])
+})

@@ -64,6 +64,14 @@ describe('at every point of a migration', () => {
     timeoutMs,
   )
 
+  it('nothing that a boot could start is given back before the paused copy has gone, though the time of a replica is over', async () => {
+    const during = ['xapi-two/145/700', 'sm-one/178/25000', 'xapi-one/158/25000']
+    for (const point of during) {
+      const name = `early+every-write/mixed/crash-daemon/${point}`
+      expect(await problemOf(parseCrashPoint(name).scenario, `--crash-point ${name}`)).toEqual([])
+    }
+  })
+
   it('a name leads back to its crash point', async () => {
     const [clean] = cleanScenarios()
     const points = clean ? await crashPointsOf(clean, 'lose-power', 700) : []

@@ -38,6 +38,8 @@ export class KeptReplicas {
     const known = await book.find(id)
     await lock.run([known.vdi], async () => {
       const record = await book.find(id)
+      if (record.phase === 'stopping')
+        throw new CrosspoolError('NOT_FOUND', { kind: 'replication', id })
       if (record.phase === 'kept' && !wanted) return
       const kept = this.#keptOf(record, wanted)
       const isCertain =

@@ -50,7 +50,7 @@ export class Replicas {
     })
   }
 
-  /** By its id, or all of a VM by that's id or name; the other host is told, if it answers. @throws NOT_FOUND */
+  /** By its id, or all of a VM by that's id or name; the other host is told, if it answers. @throws NOT_FOUND, BUSY */
   async drop(wanted: string): Promise<DroppedReplica[]> {
     const { store } = this.#environment
     const found = (await this.list()).filter(
@@ -61,6 +61,7 @@ export class Replicas {
     )
     if (found.length === 0 && records.length === 0)
       throw new CrosspoolError('NOT_FOUND', { kind: 'replica', id: wanted })
+    await this.#refuseWhileLeft(found)
     // Where the disk is first: from then on nobody can take the replica for what it was.
     const dropped = await settleAll(
       found.map(async ({ id, other, here }) => {
@@ -75,12 +76,22 @@ export class Replicas {
     return dropped
   }
 
-  /** The other side has ended it. What is not kept here is no error. */
+  /** The other side has ended it. What is not kept here is no error. @throws BUSY */
   async dropped(id: string): Promise<void> {
     const found = (await this.list()).find((replica) => replica.id === id)
     if (!found) return
+    await this.#refuseWhileLeft([found])
     await this.#stop(id)
     await this.#forget(found.vm)
+  }
+
+  /** A paused copy of the VM is still here: what is given back to the administrator could be started at a boot. */
+  async #refuseWhileLeft(replicas: readonly Replica[]): Promise<void> {
+    const present = new Set((await this.#environment.hypervisor.list()).map(({ id }) => id))
+    const left = replicas.find(({ vm, here }) => here === 'replica' && present.has(vm))
+    if (!left) return
+    const user = 'a migration that has not ended'
+    throw new CrosspoolError('BUSY', { kind: 'replica', id: left.id, user })
   }
 
   async claimOf(vm: string): Promise<Claim> {

@@ -28,7 +28,8 @@ export function takeMirrorsOut(environment: ToolstackEnvironment): Step<Migratio
       if (memo.keep) {
         // Where the VM is it must be noted what it writes, before anybody here lets go.
         await peer.close(id, token, memo.keep)
-        await keepHere(storage, memo, memo.keep, 'target')
+        // Its time begins when the paused copy has gone: until then nothing may be given back that a boot could start it from.
+        await keepHere(storage, memo, { ...memo.keep, forMs: null }, 'target')
       } else {
         const here = memo.disks.map(({ replication }) =>
           replication ? storage.stopReplication(replication, 'nothing') : null,
@@ -143,6 +144,7 @@ export function putDisksAway(environment: ToolstackEnvironment): Step<MigrationC
         }),
       )
       memo.keptDisks = stayed.flat()
+      if (memo.keep) await keepHere(storage, memo, memo.keep, 'target')
       await countWritesThere(environment, context)
       memo.figures.totalMs = Math.round(clock.now() - memo.startedAtMs)
     },
