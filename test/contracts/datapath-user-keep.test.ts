@@ -15,15 +15,14 @@ import {
   untilStatus,
   untilSynced,
 } from './datapath.fixture.ts'
-import { openNbd, withNbd } from './nbd-guest.ts'
+import { withNbd } from './nbd-guest.ts'
 import { createTestLink, type TestLink } from './test-link.ts'
 import { createUserDatapathHost, type UserDatapathHost } from './user-datapath-hosts.ts'
+import { blockBytes, differingBlocks, makeMirrored, startWriters } from './user-mirror.ts'
 
 /** Replicas of storage daemons: both images are compared, and what the link has carried is counted. */
 const diskBytes = 32 * MiB
 const filledBytes = 12 * MiB
-const blockBytes = 4096
-const blocks = diskBytes / blockBytes
 
 let link: TestLink
 vi.setConfig({ testTimeout: 120_000 })
@@ -54,21 +53,11 @@ function fixture(): DatapathFixture {
 
 /** A mirror of a disk with some noise, both sides the same. */
 async function mirror(from: Disk['format'] = 'raw', to: Disk['format'] = 'raw'): Promise<void> {
-  const sourceDisk = await here.makeDisk(diskBytes, from)
-  const targetDisk = await there.makeDisk(diskBytes, to)
-  const common = { id: 'mirror', scheme: 'nbd', secret: 'fedcba9876543210fedcba9876543210' }
-  mirrored = {
-    ...{ sourceDisk, targetDisk },
-    sourceMirror: { ...common, side: 'source', end: 'source', disk: sourceDisk },
-    targetMirror: { ...common, side: 'target', end: 'target', disk: targetDisk },
-    sourcePath: await here.datapath.activate(sourceDisk),
-    targetPath: await there.datapath.activate(targetDisk),
-  }
+  mirrored = await makeMirrored(here, there, diskBytes, { from, to })
   await withNbd(mirrored.sourcePath, async (client) => {
     for (let offset = 0; offset < filledBytes; offset += MiB)
       await client.write(offset, randomBytes(MiB))
   })
-  await there.datapath.offer(mirrored.targetMirror)
   await begin(fixture(), mirrored)
   await untilSynced(fixture(), mirrored)
 }
@@ -128,28 +117,8 @@ async function change(...offsets: readonly number[]): Promise<void> {
 /** The VM is held, everything is across, and both images say the same. */
 async function expectSame(): Promise<void> {
   await here.datapath.release(handoverOf([mirrored]).source)
-  const [one, other] = await Promise.all([
-    contentOf(mirrored.sourceDisk),
-    contentOf(mirrored.targetDisk),
-  ])
-  expect(one.length).toBe(other.length)
-  const differing = Array.from({ length: diskBytes / blockBytes }, (_, index) => index).filter(
-    (index) => !blockAt(one, index).equals(blockAt(other, index)),
-  )
-  expect(differing).toEqual([])
+  expect(await differingBlocks(mirrored)).toEqual([])
   await here.datapath.reclaim(handoverOf([mirrored]).source)
-}
-
-const blockAt = (content: Buffer, index: number) =>
-  content.subarray(index * blockBytes, (index + 1) * blockBytes)
-
-async function contentOf({ volumePath, format }: Disk): Promise<Buffer> {
-  const raw = `${volumePath}.as-raw`
-  const driver = format === 'vhd' ? 'vpc' : format
-  await systemCommandRunner.run('qemu-img', [
-    ...['convert', '-U', '-f', driver, '-O', 'raw', volumePath, raw],
-  ])
-  return (await readFile(raw)).subarray(0, diskBytes)
 }
 
 /** One that may just be starting. */
@@ -164,31 +133,6 @@ async function kill(...path: readonly string[]): Promise<void> {
 }
 
 const storageDaemon = (host: UserDatapathHost, { vdi }: Disk) => [host.directory, 'disks', vdi]
-
-/** Guests that write to random blocks, each to its own, as fast as they are answered. */
-function writers(count: number) {
-  let isRunning = true
-  const guests = Array.from({ length: count }, async (_, guest) => {
-    const client = await openNbd(mirrored.sourcePath)
-    let writes = 0
-    for (; isRunning; writes += 1) {
-      const block = Math.floor(Math.random() * Math.floor(blocks / count)) * count + guest
-      await client.write(block * blockBytes, randomBytes(blockBytes))
-    }
-    client.close()
-    return writes
-  })
-  const ended = Promise.allSettled(guests)
-  return {
-    /** How many were acknowledged; rejects when one was not. */
-    async stop(): Promise<number> {
-      isRunning = false
-      await ended
-      const writes = await Promise.all(guests)
-      return writes.reduce((sum, each) => sum + each, 0)
-    },
-  }
-}
 
 describe('a replica', () => {
   it.each([
@@ -212,7 +156,7 @@ describe('a replica', () => {
   it('is refreshed while the VM stays and writes, again and again, and never has an old block', async () => {
     await mirror()
     for (let time = 0; time < 3; time += 1) {
-      const guests = writers(4)
+      const guests = startWriters(mirrored, 4)
       await sleep(100)
       await keep()
       await sleep(100)
@@ -309,7 +253,7 @@ describe('copying a difference while the VM writes', () => {
     for (const delayMs of [0, 80]) {
       await keep()
       await change(...spread)
-      const guests = writers(3)
+      const guests = startWriters(mirrored, 3)
       await beginAgain()
       await sleep(delayMs)
       await interrupt()
@@ -325,7 +269,7 @@ describe('copying a difference while the VM writes', () => {
     await mirror()
     await moveAndKeep()
     await change(...spread)
-    const guests = writers(3)
+    const guests = startWriters(mirrored, 3)
     await beginAgain()
     link.cut()
     await untilStatus(

@@ -9,6 +9,7 @@ import { nodes } from './block-nodes.ts'
  * the storage daemons and go with them: where one is missing, nothing is known of the base any more.
  *
  *   differs-MIRROR-SESSION  of `vm`, where the VM is: what has been written to the disk since
+ *   written-MIRROR-SINCE    of `vm`, while everything is copied: what has been written meanwhile
  *   base-MIRROR-SESSION     of `volume`, at the replica: the volume has been open here ever since, and
  *                           locked as far as it can be, so that nobody but the mirror has written to it
  */
@@ -57,6 +58,21 @@ export async function recordDifference(qmp: Qmp, base: Base): Promise<void> {
 /** Null: it is not known. */
 export async function differenceBytes(qmp: Qmp, base: Base): Promise<number | null> {
   return await bytesOf(qmp, nodes.vm, nameOfDifference(base))
+}
+
+/** Since a first copy began, or since its last part did. */
+export type WrittenSince = 'first' | 'last'
+
+export function nameOfWritten(id: string, since: WrittenSince): string {
+  return `written-${id}-${since}`
+}
+
+export async function recordWritten(qmp: Qmp, id: string, since: WrittenSince): Promise<void> {
+  await addBitmap(qmp, nodes.vm, nameOfWritten(id, since))
+}
+
+export async function forgetWritten(qmp: Qmp, id: string): Promise<void> {
+  await removeBitmaps(qmp, nodes.vm, `written-${id}-`, [])
 }
 
 /** Each write that the mirror above `vm` could not bring to the target is in a bitmap of its own. */

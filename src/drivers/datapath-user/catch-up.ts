@@ -1,6 +1,5 @@
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Disk } from '../../ports/datapath.ts'
-import type { Base } from './bitmaps.ts'
 import {
   addSecondWay,
   connectToucher,
@@ -10,11 +9,14 @@ import {
   type Toucher,
 } from './copier.ts'
 import type { DiskServers } from './disk-servers.ts'
+import { startMirror } from './mirror-job.ts'
 import type { Parts } from './parts.ts'
 import { diskSocket } from './places.ts'
 
 const touchedBytesMax = 32 * 1024 * 1024
 const touchedBytesMin = 1024 * 1024
+/** When no more is left than one piece may have, so much of the disk is touched at once: most disks are the same but for little. */
+const lastBytesMax = 1024 * 1024 * 1024
 /** With a limit, so many pieces are touched in a second. */
 const pieces = 4
 
@@ -45,11 +47,11 @@ export class CatchUp {
     return (await findCopier(this.#qmp))?.isLaid === false
   }
 
-  /** Around the begin of the mirror. */
-  async begin(socket: string, base: Base, startMirror: () => Promise<void>): Promise<void> {
+  /** Begins the mirror, and what copies beside it what is in a bitmap of `vm`. */
+  async begin(socket: string, bitmap: string): Promise<void> {
     await addSecondWay(this.#qmp, socket)
-    await startMirror()
-    await layCopier(this.#qmp, this.#disk, base)
+    await startMirror(this.#qmp, 'none')
+    await layCopier(this.#qmp, this.#disk, bitmap)
   }
 
   /** Goes on with what there is to copy. `onEnd`: everything is across, or why it is not. */
@@ -112,9 +114,10 @@ export class CatchUp {
   }
 
   #pieceBytes(): number {
-    if (this.bytesPerSecondMax === null) return touchedBytesMax
-    const wanted = Math.floor(this.bytesPerSecondMax / pieces / touchedBytesMin) * touchedBytesMin
-    return Math.min(touchedBytesMax, Math.max(touchedBytesMin, wanted))
+    const secondBytes = this.bytesPerSecondMax ?? Number.POSITIVE_INFINITY
+    const wanted = Math.floor(secondBytes / pieces / touchedBytesMin) * touchedBytesMin
+    const bytes = Math.min(touchedBytesMax, Math.max(touchedBytesMin, wanted))
+    return this.leftBytes <= bytes ? lastBytesMax : bytes
   }
 
   async #finish(): Promise<void> {

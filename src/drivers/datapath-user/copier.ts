@@ -1,7 +1,7 @@
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Disk } from '../../ports/datapath.ts'
-import { type Base, bitmapsOf, nameOfDifference } from './bitmaps.ts'
+import { bitmapsOf } from './bitmaps.ts'
 import { addExport, cutExport, namedNodes, unlessRefused } from './block-commands.ts'
 import { nodes, vmNode } from './block-nodes.ts'
 import { connectNbd } from './nbd-client.ts'
@@ -37,8 +37,11 @@ export async function addSecondWay(qmp: Qmp, socket: string): Promise<void> {
 
 const notSupported = 95
 
-/** The mirror runs: from now on the VM's writes go to both sides, so what differs gets no more. */
-export async function layCopier(qmp: Qmp, disk: Disk, base: Base): Promise<void> {
+/**
+ * The mirror runs: from now on the VM's writes go to both sides, so what differs gets no more. `bitmap` of
+ * `vm` tells what does; it is copied, and may go.
+ */
+export async function layCopier(qmp: Qmp, disk: Disk, bitmap: string): Promise<void> {
   await qmp.execute('blockdev-add', {
     ...{ driver: 'raw', 'node-name': nodes.beneath, size: disk.sizeBytes, file: nodes.volume },
     discard: 'ignore',
@@ -46,7 +49,7 @@ export async function layCopier(qmp: Qmp, disk: Disk, base: Base): Promise<void>
   await qmp.execute('blockdev-add', {
     ...{ driver: 'copy-before-write', 'node-name': nodes.copier, discard: 'unmap' },
     ...{ file: nodes.beneath, target: nodes.copies, 'on-cbw-error': 'break-snapshot' },
-    bitmap: { node: nodes.vm, name: nameOfDifference(base) },
+    bitmap: { node: nodes.vm, name: bitmap },
   })
   await qmp.execute('blockdev-reopen', { options: [vmNode(disk, 'copier')] })
   await addExport(qmp, touched, nodes.copier)

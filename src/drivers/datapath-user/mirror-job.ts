@@ -5,7 +5,10 @@ import { within } from '../../ports/deadlines.ts'
 import { unlessRefused } from './block-commands.ts'
 import { nodes } from './block-nodes.ts'
 
-const jobId = 'mirror'
+/** At most one of them is there: the kind is in the name, since QEMU does not tell the mode of a job. */
+const jobIds = { mirror: 'mirror', bulk: 'bulk' } as const
+type JobKind = keyof typeof jobIds
+
 /** In QEMU's words. */
 const unlimited = 0
 
@@ -20,7 +23,9 @@ const jobsSchema = z.array(
 )
 
 export interface MirrorJob {
-  /** Everything has been copied, and each write goes to both. */
+  /** `mirror`: a write is acknowledged when both sides have it. `bulk`: it copies behind the VM's back, which waits for nothing. */
+  readonly kind: JobKind
+  /** Everything has been copied; in a bulk copy but for what has been written meanwhile. */
   readonly isReady: boolean
   readonly hasEnded: boolean
   /** Why it has ended, if that was not asked for. */
@@ -29,13 +34,19 @@ export interface MirrorJob {
   readonly leftBytes: number
 }
 
+/** As QEMU tells of it, in the one language that its processes are started with. */
+export function isForLackOfRoom(reason: string): boolean {
+  return /No space left on device/.test(reason)
+}
+
 /** The mirror that runs, or has run and was not forgotten yet. */
 export async function findJob(qmp: Qmp): Promise<MirrorJob | null> {
   const jobs = jobsSchema.parse(await qmp.execute('query-jobs'))
-  const job = jobs.find(({ id }) => id === jobId)
+  const job = jobs.find(({ id }) => isOurs(id))
   if (!job) return null
   const { status, error } = job
   return {
+    kind: job.id === jobIds.bulk ? 'bulk' : 'mirror',
     // `standby` is a ready one that pauses for a moment.
     isReady: status === 'ready' || status === 'standby',
     hasEnded: status === 'concluded',
@@ -45,17 +56,28 @@ export async function findJob(qmp: Qmp): Promise<MirrorJob | null> {
   }
 }
 
-/** `sync`: 'none' where both sides are the same already. */
-export async function startJob(
+function isOurs(id: unknown): boolean {
+  return id === jobIds.mirror || id === jobIds.bulk
+}
+
+/** A write is acknowledged when both sides have it. `sync`: 'none' where they are the same already, or something else copies. */
+export async function startMirror(qmp: Qmp, sync: 'full' | 'none'): Promise<void> {
+  await start(qmp, 'mirror', { sync, 'copy-mode': 'write-blocking' })
+}
+
+/** Copies everything. What is written meanwhile is copied later, so the VM waits neither for the link nor for the copy. */
+export async function startBulk(qmp: Qmp, bytesPerSecondMax: number | null): Promise<void> {
+  const speed = bytesPerSecondMax ?? unlimited
+  await start(qmp, 'bulk', { sync: 'full', 'copy-mode': 'background', speed })
+}
+
+async function start(
   qmp: Qmp,
-  sync: 'full' | 'none',
-  bytesPerSecondMax: number | null,
+  kind: JobKind,
+  how: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   await qmp.execute('blockdev-mirror', {
-    ...{ 'job-id': jobId, device: nodes.vm, target: nodes.target, sync },
-    speed: bytesPerSecondMax ?? unlimited,
-    // A write is acknowledged when both sides have it.
-    'copy-mode': 'write-blocking',
+    ...{ 'job-id': jobIds[kind], device: nodes.vm, target: nodes.target, ...how },
     'filter-node-name': nodes.filter,
     // How it ended must be known also to a program that was not there.
     'auto-dismiss': false,
@@ -63,14 +85,15 @@ export async function startJob(
 }
 
 export async function limitJob(qmp: Qmp, bytesPerSecondMax: number | null): Promise<void> {
-  const fields = { device: jobId, speed: bytesPerSecondMax ?? unlimited }
-  await unlessRefused(/not found/i, () => qmp.execute('block-job-set-speed', fields))
+  const speed = bytesPerSecondMax ?? unlimited
+  for (const device of Object.values(jobIds))
+    await unlessRefused(/not found/i, () => qmp.execute('block-job-set-speed', { device, speed }))
 }
 
 /** Calls `listener` at every change of its state. Answers how to stop. */
 export function onJobChange(qmp: Qmp, listener: (status: string) => void): () => void {
   return qmp.onEvent(({ name, data }) => {
-    if (name === 'JOB_STATUS_CHANGE' && data.id === jobId) listener(String(data.status))
+    if (name === 'JOB_STATUS_CHANGE' && isOurs(data.id)) listener(String(data.status))
   })
 }
 
@@ -93,7 +116,7 @@ export async function endJob(
   try {
     const job = await findJob(qmp)
     if (job === null || job.hasEnded) return job
-    const fields = { device: jobId, force: isForced }
+    const fields = { device: jobIds[job.kind], force: isForced }
     await unlessRefused(/concluded|not found/i, () => qmp.execute('block-job-cancel', fields))
     const ended = Promise.race([concluded, qmp.closed])
     await within(clock, timeoutMs, 'the end of the mirror', ended)
@@ -105,7 +128,8 @@ export async function endJob(
 
 /** Forgets one that has ended. */
 export async function dismissJob(qmp: Qmp): Promise<void> {
-  await unlessRefused(/not found/i, () => qmp.execute('job-dismiss', { id: jobId }))
+  for (const id of Object.values(jobIds))
+    await unlessRefused(/not found/i, () => qmp.execute('job-dismiss', { id }))
 }
 
 /** The connection to the target's data. */

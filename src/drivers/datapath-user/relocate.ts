@@ -4,7 +4,7 @@ import type { Disk, Relocation } from '../../ports/datapath.ts'
 import { openVolume, unlessRefused } from './block-commands.ts'
 import { copyTargetNode, nodes, volumeNode } from './block-nodes.ts'
 import { changeMode } from './devices.ts'
-import { dismissJob, endJob, findJob, removeTarget, startJob } from './mirror-job.ts'
+import { dismissJob, endJob, findJob, removeTarget, startMirror } from './mirror-job.ts'
 import type { Mirrors } from './mirrors.ts'
 import { messageOf } from './parts.ts'
 
@@ -53,7 +53,7 @@ async function begin({ servers }: Mirrors, disk: Disk, to: Disk): Promise<void> 
   const { qmp } = servers.daemon(disk.vdi)
   await openVolume(qmp, to.volumePath, volumeNode(to, nodes.copy))
   await qmp.execute('blockdev-add', copyTargetNode(to))
-  await startJob(qmp, 'full', null)
+  await startMirror(qmp, 'full')
 }
 
 async function untilCopied(

@@ -1,3 +1,5 @@
+import { forgetWritten, nameOfDifference } from './bitmaps.ts'
+import { beginBulk, endBulk, isCopiedOnce } from './bulk-copy.ts'
 import { CatchUp } from './catch-up.ts'
 import type { DiskServers } from './disk-servers.ts'
 import {
@@ -9,7 +11,7 @@ import {
   type MirrorJob,
   onJobChange,
   removeTarget,
-  startJob,
+  startMirror,
 } from './mirror-job.ts'
 import type { SourceRecord } from './mirror-record.ts'
 import { messageOf, type Parts } from './parts.ts'
@@ -32,6 +34,7 @@ export class SourceJob {
   /** By the jobs before the present one. */
   #sentBefore = 0
   #isEnding = false
+  #isCopiedOnce = false
   #stopWatching = () => {}
 
   constructor(parts: Parts, servers: DiskServers, record: SourceRecord, onChange: () => void) {
@@ -51,7 +54,7 @@ export class SourceJob {
   async isSynchronous(): Promise<boolean> {
     const job = await this.#find()
     if (this.#catchUp.isRunning) return false
-    return job !== null && (job.isReady || isComplete(job))
+    return job?.kind === 'mirror' && (job.isReady || isComplete(job))
   }
 
   async isRunning(): Promise<boolean> {
@@ -76,11 +79,34 @@ export class SourceJob {
     if (!hasData) return uplink.break('it leads to no disk')
     this.#catchUp.bytesPerSecondMax = bytesPerSecondMax
     if (!(await this.isUsable())) await this.#begin(uplink, bytesPerSecondMax)
+    await this.#catchUpOn(uplink)
+    await this.readProgress()
+  }
+
+  /** A first copy has come so far that the mirror can take its place: what is left is copied beside that. */
+  get canTurn(): boolean {
+    return this.#isCopiedOnce
+  }
+
+  async turn(uplink: Uplink): Promise<void> {
+    const { qmp } = this.#daemon()
+    const { clock, timing } = this.#parts
+    const { id } = this.#record
+    this.#isEnding = true
+    const bitmap = await endBulk(qmp, clock, id, timing.deadlineMs)
+    this.#isEnding = false
+    this.#startCounting()
+    await this.#catchUp.begin(uplinkSocket(this.#parts, this.#record), bitmap)
+    await forgetWritten(qmp, id)
+    await this.#catchUpOn(uplink)
+    await this.readProgress()
+  }
+
+  async #catchUpOn(uplink: Uplink): Promise<void> {
     await this.#catchUp.run((error) => {
       if (error === null) this.#onChange()
       else uplink.break(`what differs could not be copied: ${messageOf(error)}`)
     })
-    await this.readProgress()
   }
 
   async #begin({ base }: Uplink, bytesPerSecondMax: number | null): Promise<void> {
@@ -89,9 +115,8 @@ export class SourceJob {
     const socket = uplinkSocket(this.#parts, this.#record)
     await this.#clear()
     await addTarget(qmp, socket)
-    if (base === 0) return await startJob(qmp, 'full', bytesPerSecondMax)
-    const startMirror = () => startJob(qmp, 'none', null)
-    await this.#catchUp.begin(socket, { id, session: base }, startMirror)
+    if (base === 0) return await beginBulk(qmp, id, bytesPerSecondMax)
+    await this.#catchUp.begin(socket, nameOfDifference({ id, session: base }))
   }
 
   /** One that begins later is told then. */
@@ -107,7 +132,7 @@ export class SourceJob {
     if (job === null || !isComplete(job)) throw new Error('the mirror did not end whole')
     await dismissJob(qmp)
     this.#isEnding = false
-    await startJob(qmp, 'none', null)
+    await startMirror(qmp, 'none')
     await this.readProgress()
   }
 
@@ -137,16 +162,19 @@ export class SourceJob {
    */
   async readProgress(): Promise<void> {
     const job = await this.#find()
+    this.#isCopiedOnce = false
     if (job === null || job.hasEnded) return
+    if (job.kind === 'bulk') this.#isCopiedOnce = isCopiedOnce(job, this.#sizeBytes)
     await this.#catchUp.readProgress()
     const { copiedBytes, leftBytes, isRunning } = this.#catchUp
     const sent = this.#sentBefore + job.copiedBytes + copiedBytes
     const sentBytes = Math.max(this.#progress.sentBytes, sent)
     if (isRunning) this.#progress = { state: 'syncing', outOfSyncBytes: leftBytes, sentBytes }
     else
-      this.#progress = job.isReady
-        ? { state: 'synced', outOfSyncBytes: 0, sentBytes }
-        : { state: 'syncing', outOfSyncBytes: job.leftBytes, sentBytes }
+      this.#progress =
+        job.isReady && job.kind === 'mirror'
+          ? { state: 'synced', outOfSyncBytes: 0, sentBytes }
+          : { state: 'syncing', outOfSyncBytes: job.leftBytes, sentBytes }
   }
 
   async #clear(): Promise<void> {
@@ -156,9 +184,15 @@ export class SourceJob {
     await dismissJob(qmp)
     await this.#catchUp.clear()
     await removeTarget(qmp)
+    await forgetWritten(qmp, this.#record.id)
+    this.#startCounting()
+    this.#isEnding = false
+  }
+
+  #startCounting(): void {
+    this.#isCopiedOnce = false
     this.#sentBefore = this.#progress.sentBytes
     this.#progress = { ...this.#progress, state: 'syncing' }
-    this.#isEnding = false
   }
 
   #changed(status: string, uplink: Uplink): void {
@@ -179,11 +213,15 @@ export class SourceJob {
     return this.#servers.daemon(this.#record.vdi)
   }
 
+  get #sizeBytes(): number {
+    return this.#servers.record(this.#record.vdi)?.disk.sizeBytes ?? Number.POSITIVE_INFINITY
+  }
+
   #isHeld(): boolean {
     return this.#servers.record(this.#record.vdi)?.mode === 'held'
   }
 }
 
 function isComplete(job: MirrorJob): boolean {
-  return job.hasEnded && job.error === null
+  return job.kind === 'mirror' && job.hasEnded && job.error === null
 }

@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
 import { forgetBases, vouchFor } from './bitmaps.ts'
 import type { DiskServers } from './disk-servers.ts'
+import { isForLackOfRoom } from './mirror-job.ts'
 import {
   putMirrorRecord,
   removeMirrorFolder,
@@ -14,7 +16,6 @@ import { knownBase } from './source-base.ts'
 import { SourceJob } from './source-job.ts'
 import { createSourceVoice, type SourceVoice } from './source-voice.ts'
 import { createStatusBoard, type StatusBoard } from './status-board.ts'
-import { findStorageDaemon } from './storage-daemon.ts'
 import {
   findUplink,
   flushTarget,
@@ -25,9 +26,6 @@ import {
   type Uplink,
 } from './uplink.ts'
 import type { SourceWord } from './witness.ts'
-
-/** As QEMU tells of it, in the one language that its processes are started with. */
-const hasNoRoom = /No space left on device/
 
 /**
  * The source's side of one mirror. It keeps the mirror going by itself: when the link or one of the
@@ -67,8 +65,7 @@ export class SourceMirror {
   }
 
   async start(welcome: Welcome): Promise<void> {
-    if (JSON.stringify(welcome) !== JSON.stringify(this.#record.welcome))
-      await this.#put({ welcome })
+    if (!isDeepStrictEqual(welcome, this.#record.welcome)) await this.#put({ welcome })
     this.run()
   }
 
@@ -94,9 +91,8 @@ export class SourceMirror {
 
   /** All that can be done before a release: the less is then left to flush at the target. */
   async arm(): Promise<void> {
-    if (this.#record.isReleased) return
-    if (this.#uplink && !this.#uplink.isBroken)
-      await flushTarget(this.#parts, this.#record).catch(() => {})
+    if (this.#record.isReleased || this.#uplink?.isBroken !== false) return
+    await flushTarget(this.#parts, this.#record).catch(() => {})
   }
 
   /** @throws REPLICATION_LOST */
@@ -172,8 +168,7 @@ export class SourceMirror {
     await this.#uplink?.kill()
     const late = await this.#connecting?.catch(() => null)
     await late?.kill()
-    const left = await findStorageDaemon(this.#parts, mirrorFolder(this.#parts, this.#record))
-    await left?.kill()
+    await (await findUplink(this.#parts, this.#record))?.kill()
     await this.#job.discard()
   }
 
@@ -205,7 +200,7 @@ export class SourceMirror {
       // First of all: the guest may wait for the dead link.
       await this.#uplink?.kill().catch(() => {})
       // To begin anew makes no room there, and would never end.
-      const isFull = hasNoRoom.test(reason)
+      const isFull = isForLackOfRoom(reason)
       const { state } = this.board.status
       if (isFull) this.board.set({ state: 'failed', reason })
       else if (state !== 'handed-over')
@@ -223,19 +218,16 @@ export class SourceMirror {
     this.#connecting = this.#connect()
     const uplink = await this.#connecting
     this.#uplink = uplink
-    await this.#parts.lock.run([this.#record.vdi], async () => {
-      this.#stopping.signal.throwIfAborted()
-      if (this.#record.isReleased) return
+    await this.#change(uplink, async () => {
       const hasWay = await hasData(uplink)
-      const begun = this.#job.attach(uplink, hasWay, this.#record.bytesPerSecondMax)
-      await killWhenLate(this.#parts, uplink, begun)
+      await this.#job.attach(uplink, hasWay, this.#record.bytesPerSecondMax)
     })
     settleFirst()
+    const { clock, timing } = this.#parts
     for (;;) {
       this.#nudge = new AbortController()
       await this.#pulse(uplink)
       if (this.#stopping.signal.aborted) this.#nudge.abort()
-      const { clock, timing } = this.#parts
       const pause = clock.sleep(timing.pulseMs, this.#nudge.signal).catch(() => {})
       await Promise.race([pause, uplink.broken])
     }
@@ -259,15 +251,22 @@ export class SourceMirror {
 
   async #pulse(uplink: Uplink): Promise<void> {
     if (!this.#record.isReleased) await killWhenLate(this.#parts, uplink, this.#job.readProgress())
+    if (this.#job.canTurn) await this.#change(uplink, () => this.#job.turn(uplink))
     await this.#say(false)
-    try {
-      const { role } = await uplink.hear()
-      if (role === 'taken') this.board.set({ state: 'handed-over', reason: null })
-      else this.#tell()
-    } catch (error) {
+    const heard = await uplink.hear().catch((error: unknown) => {
       // Read while it was being written: the next pulse reads it whole.
       if (!isCrosspoolError(error, 'BAD_REQUEST')) throw error
-    }
+    })
+    if (heard?.role === 'taken') this.board.set({ state: 'handed-over', reason: null })
+    else if (heard) this.#tell()
+  }
+
+  /** Alone with the disk, unless it is released meanwhile. */
+  async #change(uplink: Uplink, act: () => Promise<void>): Promise<void> {
+    await this.#parts.lock.run([this.#record.vdi], async () => {
+      this.#stopping.signal.throwIfAborted()
+      if (!this.#record.isReleased) await killWhenLate(this.#parts, uplink, act())
+    })
   }
 
   /** What decides who writes: it counts once the target has it in its file. */
