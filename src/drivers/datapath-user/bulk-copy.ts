@@ -30,8 +30,8 @@ export function isCopiedOnce({ isReady, copiedBytes }: MirrorJob, sizeBytes: num
   return isReady || copiedBytes >= sizeBytes + slackBytes
 }
 
-/** For the last of it, when it has been ready once. */
-const lastMs = 2_000
+/** A VM that writes all the time may never let the last of it be copied; then enough time is left for the other way. */
+const partsOfDeadline = 4
 
 /**
  * Ends a copy that `isCopiedOnce`. Answers the name of a bitmap that has whatever may differ now, and
@@ -44,14 +44,14 @@ export async function endBulk(
   deadlineMs: number,
 ): Promise<string> {
   await recordWritten(qmp, id, 'last')
-  const isWhole = await endsWhole(qmp, clock)
+  const isWhole = await endsWhole(qmp, clock, deadlineMs / partsOfDeadline)
   if (!isWhole) await endJob(qmp, clock, deadlineMs, true)
   await dismissJob(qmp)
   return nameOfWritten(id, isWhole ? 'last' : 'first')
 }
 
 /** It had nothing left to copy when it ended. */
-async function endsWhole(qmp: Qmp, clock: Clock): Promise<boolean> {
+async function endsWhole(qmp: Qmp, clock: Clock, lastMs: number): Promise<boolean> {
   const job = await findJob(qmp)
   if (job?.isReady !== true) return false
   try {

@@ -32,7 +32,7 @@ export interface Timing {
   readonly deadlineMs: number
   /** Between two attempts to begin a mirror again. */
   readonly retryMs: number
-  /** How often the target looks at what the source has written for it. */
+  /** How often the target looks for what the source has written to it, besides being told by the kernel; and whether that is silent. */
   readonly pollMs: number
 }
 

@@ -18,10 +18,13 @@ import { diskSocket, mirrorFolder, witnessName } from './places.ts'
 import { createStatusBoard, type StatusBoard } from './status-board.ts'
 import { findStorageDaemon, type StorageDaemon, startStorageDaemon } from './storage-daemon.ts'
 import type { SessionWord, TargetWord } from './witness.ts'
-import { createWitness, readWitness, type WitnessWords, writeTargetWord } from './witness-file.ts'
-
-/** Until the source has come for the first time: with little to copy this is much of the whole. */
-const firstPollMs = 25
+import {
+  createWitness,
+  readWitness,
+  type WitnessWords,
+  watchWitness,
+  writeTargetWord,
+} from './witness-file.ts'
 
 /** The target's side of one mirror. The callers of its methods hold the VDI's lock. */
 export class TargetMirror {
@@ -32,7 +35,7 @@ export class TargetMirror {
   #record: TargetRecord
   #gateway: StorageDaemon | null = null
   #isRunning = false
-  #isServing = false
+  #nudge = new AbortController()
   #heard = { beat: -1, atMs: 0 }
 
   constructor(parts: Parts, servers: DiskServers, record: TargetRecord, board?: StatusBoard) {
@@ -178,22 +181,24 @@ export class TargetMirror {
 
   async #follow(): Promise<void> {
     const { clock, log, timing } = this.#parts
-    while (!this.#stopping.signal.aborted) {
+    const { signal } = this.#stopping
+    watchWitness(this.#witness, () => this.#nudge.abort(), signal)
+    while (!signal.aborted) {
+      this.#nudge = new AbortController()
       try {
         await this.#look()
       } catch (error) {
-        if (!this.#stopping.signal.aborted)
+        if (!signal.aborted)
           log.debug({ mirror: this.#record.id, error }, 'the target of a mirror tries again')
       }
-      const pauseMs = this.#isServing ? timing.pollMs : Math.min(timing.pollMs, firstPollMs)
-      await clock.sleep(pauseMs, this.#stopping.signal).catch(() => {})
+      const either = AbortSignal.any([signal, this.#nudge.signal])
+      await clock.sleep(timing.pollMs, either).catch(() => {})
     }
   }
 
   async #look(): Promise<void> {
     if (!this.#gateway || this.#gateway.hasEnded) await this.#underLock(() => this.#listen())
     const words = await readWitness(this.#witness)
-    this.#isServing = words.target.session > 0
     if (words.wanted.session > words.target.session && words.target.role === 'waiting')
       await this.#underLock(() => this.#serveSession())
     this.#tell(words)

@@ -1,3 +1,4 @@
+import { watch } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { sectorBytes } from '../../lib/units.ts'
 import {
@@ -47,6 +48,15 @@ export async function readWitness(path: string): Promise<WitnessWords> {
     }
   } finally {
     await file.close()
+  }
+}
+
+/** Calls `listener` when anybody has written to it. Where the kernel watches no more files, never: who needs to know looks now and then. */
+export function watchWitness(path: string, listener: () => void, signal: AbortSignal): void {
+  try {
+    watch(path, { signal, persistent: false }, listener).on('error', () => {})
+  } catch {
+    // Too many are watched on this host.
   }
 }
 
