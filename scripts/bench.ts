@@ -39,10 +39,8 @@ const { values } = parseArgs({
   },
 })
 
-const plan = {
-  allocatedMebibytes: values.sizes.split(',').map(Number),
-  repeats: Number(values.repeats),
-}
+const allocatedMebibytes = values.sizes.split(',').map(Number)
+const plan = { allocatedMebibytes, repeats: Number(values.repeats) }
 
 if (values.lab === 'qemu') {
   await prepareQemu(console.error)
@@ -58,7 +56,8 @@ async function benchHere(): Promise<BenchDocument> {
   const loadBefore = currentLoad()
   const scale = { vms: Number(values.vms), migrations: Number(values.migrations) }
   const controlPlane = await benchControlPlane(scale, console.error)
-  const samples = await benchQemu({ ...plan, sizeBytes: GiB }, console.error)
+  const sizeBytes = Math.max(GiB, 2 * Math.max(...allocatedMebibytes) * MiB)
+  const samples = await benchQemu({ ...plan, sizeBytes }, console.error)
   return {
     ...{ lab: 'qemu', takenAt: new Date().toISOString(), machine: machineFacts(loadBefore) },
     link: { bitsPerSecond },

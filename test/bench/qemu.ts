@@ -1,5 +1,4 @@
-import { randomFillSync } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MiB } from '../../src/lib/units.ts'
@@ -15,6 +14,7 @@ import { openPlainQemu } from './contenders/plain-qemu.ts'
 import { GuestCrashed, measureContender, type Sample, type Task } from './measure-contender.ts'
 import { lineOf, type MovePlan } from './move-plan.ts'
 import { rawCopy } from './raw-copy.ts'
+import { writeDense } from './template-disk.ts'
 
 const libvirt = ['libvirt-daemon', 'libvirt-clients', 'libvirt-daemon-driver-qemu']
 
@@ -36,7 +36,7 @@ export async function benchQemu(plan: MovePlan, log: Log): Promise<readonly Samp
     const samples: Sample[] = []
     for (const mebibytes of plan.allocatedMebibytes) {
       const denseFile = join(folder, 'dense')
-      await writeFile(denseFile, randomFillSync(Buffer.alloc(mebibytes * MiB)))
+      await writeDense(denseFile, mebibytes)
       const task = {
         disk: { sizeBytes: plan.sizeBytes, allocatedBytes: mebibytes * MiB },
         rawCopy: () => rawCopy(denseFile, join(folder, 'copy')),

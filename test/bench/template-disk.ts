@@ -25,3 +25,15 @@ export async function fillTemplate(
     await file.close()
   }
 }
+
+/** As many of them one after the other, without a hole. */
+export async function writeDense(path: string, mebibytes: number): Promise<void> {
+  const chunk = Buffer.alloc(MiB)
+  const file = await open(path, 'w')
+  try {
+    for (let index = 0; index < mebibytes; index += 1)
+      await file.write(randomFillSync(chunk), 0, MiB, index * MiB)
+  } finally {
+    await file.close()
+  }
+}
