@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { hostSchema } from './host.ts'
 import { operationSchema } from './operation.ts'
+import { replicaSchema } from './replica.ts'
 import { replicationSchema } from './replication.ts'
 import { srSchema } from './sr.ts'
 import { vdiSchema } from './vdi.ts'
@@ -14,6 +15,7 @@ export const inventorySchema = z
     srs: z.array(srSchema),
     vdis: z.array(vdiSchema),
     replications: z.array(replicationSchema),
+    replicas: z.array(replicaSchema).describe('those of the replications that are kept'),
     operations: z
       .array(operationSchema)
       .describe('those that have not ended, and the newest of those that have'),

@@ -14,6 +14,7 @@ export const replicaSchema = z
     other: z.string().describe('POOL/HOST that has the other one'),
     mode: keepModeSchema,
     state: replicationStateSchema,
+    reason: z.string().nullable().describe('why it is interrupted or failed'),
     sizeBytes: z.int().positive(),
     allocatedBytes: z.int().nonnegative().describe('what the one that is here takes up'),
     differingBytes: z.int().nonnegative().describe('as far as it is known here'),

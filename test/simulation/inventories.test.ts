@@ -33,6 +33,23 @@ it('says of a host that does not answer what the problem is', async () => {
   expect(two?.problem).toContain('does not answer')
 })
 
+it('shows kept replicas on both hosts, by name also while the host of the VM does not answer', async () => {
+  const { cluster, one, vm, vdi, inventories } = await start()
+  const keepReplica = { forMs: 3_600_000, mode: 'every-write' as const }
+  const kept = await cluster.migrate(vm, 'one', 'two', { keepReplica })
+  expect(kept.error).toBeNull()
+  await cluster.clock.advance(1_000)
+  const shown = async () => (await inventories.all()).map(({ inventory }) => inventory?.replicas)
+  const [[here] = [], [there] = []] = await shown()
+  const same = { vm, vmName: 'database', slot: 'xvda', state: 'synced', reason: null }
+  expect(here).toMatchObject({ ...same, here: 'replica', vdi, other: 'beta/two' })
+  expect(there).toMatchObject({ ...same, here: 'disk', other: 'alpha/one', id: here?.id })
+  expect(await one.toolstack.replicas.list()).toEqual([here])
+
+  cluster.disks.cutLink('one', 'two')
+  expect(await shown()).toMatchObject([[{ vmName: 'database', state: 'interrupted' }], undefined])
+})
+
 it('tells of changes to all who watch, and of nothing else', async () => {
   const { cluster, one, inventories, vm } = await start()
   const told: (string | undefined)[] = []

@@ -250,6 +250,7 @@ export const sampleInventory: Inventory = {
   srs: [sample.sr],
   vdis: [{ ...sample.vdi, format: 'raw', state: 'activated' }],
   replications: [{ ...sample.replication, side: 'source', state: 'syncing' }],
+  replicas: [],
   operations: [sample.operation],
 }
 
@@ -262,7 +263,12 @@ export const sampleKnownInventory: KnownInventory = {
 export const sampleReplica: Replica = {
   ...{ id: 'r-2', vm: sample.vm.id, vmName: sample.vm.name, slot: 'xvda', here: 'replica' },
   ...{ vdi: sample.vdi.id, sr: sample.sr.id, other: 'beta/beta1', mode: 'every-write' },
-  ...{ state: 'interrupted', sizeBytes: 8 * 1024 ** 3, allocatedBytes: 3 * 1024 ** 3 },
+  ...{
+    state: 'interrupted',
+    reason: 'the link is down',
+    sizeBytes: 8 * 1024 ** 3,
+    allocatedBytes: 3 * 1024 ** 3,
+  },
   ...{ differingBytes: 64 * 1024 ** 2, sinceMs: 1_700_000_000_000, untilMs: null },
   ...{ lackingSinceMs: 1_700_000_000_000, isWhole: true },
 }

@@ -3,6 +3,7 @@ import { isEnded, type Operation } from '../../model/operation.ts'
 import type { Vm } from '../../model/vm.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { describeHost } from './describe-host.ts'
+import { describeReplicas } from './describe-replicas.ts'
 import type { KnownHost } from './known-hosts.ts'
 
 interface Sources {
@@ -30,7 +31,7 @@ export class Inventories {
   }
 
   async own(): Promise<Inventory> {
-    const { storage } = this.#environment
+    const { storage, store } = this.#environment
     const [host, vms, srs, vdis, replications, operations] = await Promise.all([
       describeHost(this.#environment),
       this.#sources.vms(),
@@ -40,8 +41,9 @@ export class Inventories {
       this.#sources.operations(),
     ])
     const ended = operations.filter(isEnded).slice(0, endedShown)
+    const seen = { vms, vdis: [...vdis], replications: [...replications] }
     return {
-      ...{ host, vms, srs: [...srs], vdis: [...vdis], replications: [...replications] },
+      ...{ ...seen, host, srs: [...srs], replicas: await describeReplicas(store, seen) },
       operations: operations.filter((one) => !isEnded(one) || ended.includes(one)),
     }
   }

@@ -11,6 +11,7 @@ import {
   replicaKey,
 } from '../migration/replica-records.ts'
 import { saveVmRecord } from '../migration/vm-records.ts'
+import { describeReplicas } from './describe-replicas.ts'
 import type { KnownHosts } from './known-hosts.ts'
 import { wrongState } from './vm-listing.ts'
 
@@ -31,23 +32,8 @@ export class Replicas {
     const { storage, store, hypervisor } = this.#environment
     const replications = (await storage.listReplications()).filter(({ kept }) => kept)
     if (replications.length === 0) return []
-    const [vdis, records, vms] = await Promise.all([
-      storage.listVdis(),
-      listReplicaRecords(store),
-      hypervisor.list(),
-    ])
-    return replications.flatMap(({ kept, id, vdi, side, state, sizeBytes, outOfSyncBytes }) => {
-      if (!kept) return []
-      const found = vdis.find((one) => one.id === vdi)
-      const names = [...vms, ...records.map(({ vm, name }) => ({ id: vm, name }))]
-      const vmName = names.find((one) => one.id === kept.vm)?.name ?? null
-      return {
-        ...{ ...kept, id, vmName, vdi, state, sizeBytes, differingBytes: outOfSyncBytes },
-        here: side === 'source' ? ('disk' as const) : ('replica' as const),
-        sr: found?.sr ?? null,
-        allocatedBytes: found?.allocatedBytes ?? 0,
-      }
-    })
+    const [vdis, vms] = await Promise.all([storage.listVdis(), hypervisor.list()])
+    return await describeReplicas(store, { replications, vdis: [...vdis], vms })
   }
 
   /** By its id, or all of a VM by that's id or name; the other host is told, if it answers. @throws NOT_FOUND, BUSY */
