@@ -9,13 +9,13 @@ import { allOf, placeName } from '../views/landscape.ts'
 import { replicationTones } from '../views/tones.ts'
 
 export function ReplicationsPage() {
-  const inventories = useStore().inventories.value ?? []
+  const { inventories, nowMs } = useStore()
   return (
     <>
       <PageTitle title="Replications" />
       <DataTable
         caption="Replications of all hosts"
-        rows={allOf(inventories, 'replications')}
+        rows={allOf(inventories.value ?? [], 'replications')}
         keyOf={({ at, it }) => `${at.url} ${it.id}`}
         empty="Nothing is mirrored now. Mirrors are made for a migration and taken out after it, unless they are kept as replicas."
         columns={[
@@ -55,7 +55,7 @@ export function ReplicationsPage() {
             isMinor: true,
             cell: ({ it }) => (it.etaMs === null ? '–' : duration(it.etaMs)),
           },
-          { title: 'Kept', isMinor: true, cell: ({ it }) => keptText(it.kept, Date.now()) },
+          { title: 'Kept', isMinor: true, cell: ({ it }) => keptText(it.kept, nowMs.value) },
           { title: 'By', isMinor: true, cell: ({ it }) => it.provider },
         ]}
       />

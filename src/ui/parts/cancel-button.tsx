@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { MigrationDetails } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
 import { textOf } from '../follow.ts'
-import { cancelOf } from '../views/migration.ts'
+import { cancelOf, isOfMemory } from '../views/migration.ts'
 import { Confirm } from './confirm.tsx'
 import { useStore } from './use-store.ts'
 
@@ -36,7 +36,7 @@ export function CancelButton({ operation, details }: CancelButtonProps) {
       )}
       {view !== null && isAsked && (
         <Confirm
-          title="Cancel this migration?"
+          title={`Cancel this ${isOfMemory(operation) ? 'migration' : 'replication'}?`}
           action="Take it back"
           isPossible={view.isPossible}
           onConfirm={() => void cancel()}

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { bytes, duration, latency } from '../../lib/quantities.ts'
 import type { MigrationDetails } from '../../model/migration.ts'
 import { isEnded, type Operation } from '../../model/operation.ts'
-import { verifiedOf } from '../views/migration.ts'
+import { isOfMemory, verifiedOf } from '../views/migration.ts'
 import { DataTable } from './data-table.tsx'
 import { PreflightTable } from './preflight-table.tsx'
 import { useStore } from './use-store.ts'
@@ -26,19 +26,25 @@ export function MigrationReport({ operation, details }: MigrationReportProps) {
         <ShareButtons operation={operation} />
       </div>
       <dl class="figures">
-        <Figure title="Blackout" ms={pausedMs} />
-        <Figure title="Handover of the disks" ms={handoverMs}>
-          {pausedMs !== null && handoverMs !== null && pausedMs > 0
-            ? `${Math.round((handoverMs / pausedMs) * 100)} % of the blackout`
-            : null}
-        </Figure>
+        {isOfMemory(operation) && (
+          <>
+            <Figure title="Blackout" ms={pausedMs} />
+            <Figure title="Handover of the disks" ms={handoverMs}>
+              {pausedMs !== null && handoverMs !== null && pausedMs > 0
+                ? `${Math.round((handoverMs / pausedMs) * 100)} % of the blackout`
+                : null}
+            </Figure>
+          </>
+        )}
         <Figure title="Took in all" ms={took} />
         <Figure title="Disks" ms={syncMs}>
           {bytes(figures.bytesReplicated)} replicated
         </Figure>
-        <Figure title="Memory" ms={memoryMs}>
-          {bytes(memory.sentBytes)} sent
-        </Figure>
+        {isOfMemory(operation) && (
+          <Figure title="Memory" ms={memoryMs}>
+            {bytes(memory.sentBytes)} sent
+          </Figure>
+        )}
       </dl>
       <WriteLatencies disks={details.disks} />
       {verified.length > 0 && (

@@ -45,9 +45,12 @@ export function Timeline({ operation }: { operation: Operation }) {
           </li>
         ))}
       </ol>
-      <p class="quiet small">
-        <span class="swatch blackout" /> the VM stands still · below the line it only goes forwards
-      </p>
+      {rows.some(({ isFirstBeyondReturn }) => isFirstBeyondReturn) && (
+        <p class="quiet small">
+          <span class="swatch blackout" /> the VM stands still · below the line it only goes
+          forwards
+        </p>
+      )}
     </section>
   )
 }

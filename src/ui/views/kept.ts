@@ -1,5 +1,11 @@
-import { duration } from '../../lib/quantities.ts'
-import type { KeptReplica } from '../../model/replication.ts'
+import type { KeepMode, KeptReplica } from '../../model/replication.ts'
+import { roughly } from './times.ts'
+
+/** What a replica has of the VM's writes, in words. */
+export const modeTexts: Readonly<Record<KeepMode, string>> = {
+  'every-write': 'with every write',
+  difference: 'what differs is noted',
+}
 
 /** Whether a mirror stays as a replica, how, and for how long still. */
 export function keptText(
@@ -7,7 +13,10 @@ export function keptText(
   nowMs: number,
 ): string {
   if (!kept) return '–'
-  const { mode, untilMs } = kept
-  const still = untilMs === null ? 'until dropped' : duration(Math.max(0, untilMs - nowMs))
-  return `${mode === 'every-write' ? 'with every write' : 'what differs is noted'}, ${still}`
+  return `${modeTexts[kept.mode]}, ${stillText(kept.untilMs, nowMs)}`
+}
+
+/** For how long still. */
+export function stillText(untilMs: number | null, nowMs: number): string {
+  return untilMs === null ? 'until dropped' : roughly(untilMs - nowMs)
 }

@@ -98,6 +98,25 @@ describe('in words', () => {
     expect(at('cancelled')).toContain('everything was taken back')
   })
 
+  it('says of disks that were copied that the VM has stayed', () => {
+    const copied: Operation = {
+      ...operationAt(['synchronise', 'keep'], 'done'),
+      state: 'succeeded',
+    }
+    const keep = { forMs: null, mode: 'every-write' } as const
+    expect(sentenceOf(copied, { ...details, keep })).toBe(
+      'beta/beta1 keeps replicas of database, which runs on at alpha/alpha1.',
+    )
+    expect(verifiedOf(copied, { ...details, keep })).toEqual([
+      '1 disk the same on both sides.',
+      '12 heartbeats, 0 missed.',
+      'Replicas are kept, with every write.',
+    ])
+    const migrated = operationAt(['memory', 'unmirror'], 'done')
+    expect(verifiedOf(migrated, { ...details, keep }).join(' ')).not.toContain('taken out')
+    expect(verifiedOf(migrated, details).join(' ')).toContain('taken out')
+  })
+
   it('counts a disk whose mirror does not stand yet as out of sync', () => {
     const [disk] = details.disks
     if (!disk) throw new Error('the sample has a disk')

@@ -1,12 +1,18 @@
 import { bytes, duration, plural } from '../../lib/quantities.ts'
 import type { MigrationDetails } from '../../model/migration.ts'
 import { isEnded, type Operation } from '../../model/operation.ts'
+import { modeTexts } from './kept.ts'
 import { meaningOf } from './timeline.ts'
 
 export function fromTo({ from, to }: MigrationDetails): { from: string; to: string } {
   const name = ({ pool, host }: { pool: string; host: string }) =>
     pool === '' ? host : `${pool}/${host}`
   return { from: name(from), to: name(to) }
+}
+
+/** False where the VM stays, and only its disks are copied. */
+export function isOfMemory({ steps }: Operation): boolean {
+  return steps.some(({ name }) => name === 'memory')
 }
 
 /** One sentence on where it is, for the head of the page and for whoever listens. */
@@ -17,7 +23,9 @@ export function sentenceOf(operation: Operation, details: MigrationDetails): str
     case 'queued':
       return `${vm} waits for its turn.`
     case 'succeeded':
-      return `${vm} runs on ${to}.`
+      return isOfMemory(operation)
+        ? `${vm} runs on ${to}.`
+        : `${to} keeps replicas of ${vm}, which runs on at ${from}.`
     case 'cancelled':
       return `Cancelled: ${vm} runs on at ${from}; everything was taken back.`
     case 'failed':
@@ -79,7 +87,7 @@ export function cancelOf(operation: Operation, details: MigrationDetails): Cance
 export function verifiedOf(operation: Operation, details: MigrationDetails): readonly string[] {
   const isDone = (name: string) =>
     operation.steps.some((step) => step.name === name && step.state === 'done')
-  const { checks, disks, heartbeat, epoch, verification } = details
+  const { checks, disks, heartbeat, epoch, keep, verification } = details
   const count = (result: string) => checks.filter((check) => check.result === result).length
   const warnings = count('warning')
   const replicated = disks.filter((disk) => disk.replicated).length
@@ -90,7 +98,9 @@ export function verifiedOf(operation: Operation, details: MigrationDetails): rea
         ]
       : []),
     ...(replicated > 0 && isDone('synchronise')
-      ? [`${plural(replicated, 'disk')} the same on both sides before memory moved.`]
+      ? [
+          `${plural(replicated, 'disk')} the same on both sides${isOfMemory(operation) ? ' before memory moved' : ''}.`,
+        ]
       : []),
     ...(verification === null
       ? []
@@ -106,7 +116,10 @@ export function verifiedOf(operation: Operation, details: MigrationDetails): rea
     ...(heartbeat.sequence > 0
       ? [`${plural(heartbeat.sequence, 'heartbeat')}, ${heartbeat.missed} missed.`]
       : []),
-    ...(isDone('unmirror') ? ['The mirrors were taken out on both sides.'] : []),
+    ...(isDone('unmirror') && keep === null ? ['The mirrors were taken out on both sides.'] : []),
+    ...(keep !== null && (isDone('unmirror') || isDone('keep'))
+      ? [`Replicas are kept, ${modeTexts[keep.mode]}.`]
+      : []),
   ]
 }
 

@@ -41,7 +41,7 @@ export interface Line {
   readonly values: readonly (number | null)[]
 }
 
-/** How fast each disk and the memory went across. */
+/** How fast each disk and the memory went across; what has not begun has no line. */
 export function rateLines(samples: readonly Sample[]): readonly Line[] {
   const slots = Object.keys(samples.at(-1)?.diskRates ?? {})
   return [
@@ -50,7 +50,7 @@ export function rateLines(samples: readonly Sample[]): readonly Line[] {
       values: samples.map(({ diskRates }) => diskRates[slot] ?? null),
     })),
     { label: 'memory', values: samples.map(({ memoryRate }) => memoryRate) },
-  ]
+  ].filter(({ values }) => values.some((value) => value !== null))
 }
 
 /** How long the guest waited for its writes, by disk; none where the hypervisor does not say. */

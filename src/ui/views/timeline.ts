@@ -28,7 +28,8 @@ const meanings: Readonly<Record<string, string>> = {
   release: 'the source lets go of the disks',
   take: 'the destination takes them',
   start: 'the VM runs there',
-  unmirror: 'the mirrors are taken out',
+  unmirror: 'the mirrors are taken out, or become replicas',
+  keep: 'the copies become replicas',
   forget: 'the paused copy is removed',
   'put-away': "the source's disks are put away",
 }

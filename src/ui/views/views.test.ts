@@ -21,7 +21,7 @@ it('a mirror tells how it is kept, and for how long still', () => {
   expect(keptText({ mode: 'difference', untilMs: null }, 0)).toBe(
     'what differs is noted, until dropped',
   )
-  expect(keptText({ mode: 'every-write', untilMs: 5_000 }, 2_000)).toBe('with every write, 3.0 s')
+  expect(keptText({ mode: 'every-write', untilMs: 5_000 }, 2_000)).toBe('with every write, 3 s')
 })
 
 describe('addresses', () => {
