@@ -4,6 +4,7 @@ import { LoginPage } from './pages/login-page.tsx'
 import { OperationPage } from './pages/operation-page.tsx'
 import { OperationsPage } from './pages/operations-page.tsx'
 import { OverviewPage } from './pages/overview-page.tsx'
+import { ReplicasPage } from './pages/replicas-page.tsx'
 import { ReplicationsPage } from './pages/replications-page.tsx'
 import { StoragePage } from './pages/storage-page.tsx'
 import { VmPage } from './pages/vm-page.tsx'
@@ -71,6 +72,8 @@ function pageOf(place: Place) {
       return <StoragePage />
     case 'replications':
       return <ReplicationsPage />
+    case 'replicas':
+      return <ReplicasPage />
     case 'operations':
       return <OperationsPage />
     case 'operation':

@@ -6,6 +6,11 @@ import { versionPath } from '../api/contract/shared.ts'
 const sessionSchema = z.object({ name: z.string().optional(), role: z.string() })
 export type Session = z.infer<typeof sessionSchema>
 
+/** What is not offered to whom it would be refused. Where nobody is asked who he is, everybody may. */
+export function mayOperate(session: Session | null): boolean {
+  return session?.role !== 'viewer'
+}
+
 /** Sends the token with every request, and tells when the daemon wants one or another one. */
 export function withToken(
   fetch: Fetch,

@@ -15,7 +15,7 @@ beforeAll(async () => {
   vm = (await source.toolstack.getVm({ params: { vm: guest.name } })).id
   const started = await source.toolstack.migrate({
     params: { vm },
-    body: { destination: destination.url },
+    body: { destination: destination.url, keepReplica: { forMs: 7_200_000 } },
   })
   operation = started.id
   await waitUntil(
@@ -34,6 +34,7 @@ const pages = [
   'vm',
   'storage',
   'replications',
+  'replicas',
   'operations',
   'operation',
 ] as const
@@ -42,7 +43,8 @@ describe.each(Object.entries(sizes))('%s', (size, viewport) => {
   describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     it.each(pages)('%s', async (name) => {
       const places = {
-        ...{ overview: '', vms: '#/vms', storage: '#/storage', replications: '#/replications' },
+        ...{ overview: '', vms: '#/vms', storage: '#/storage' },
+        ...{ replications: '#/replications', replicas: '#/replicas' },
         ...{
           operations: '#/operations',
           vm: `#/vms/${vm}`,
@@ -69,6 +71,13 @@ it('the dialogs', async () => {
     .getByRole('dialog')
     .getByText(/^It can be migrated/)
     .waitFor()
+  expect(await problemsOf(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await page
+    .getByRole('button', { name: /^Drop the replica/ })
+    .first()
+    .click()
+  await page.getByRole('dialog', { name: /^Drop the replica of database/ }).waitFor()
   expect(await problemsOf(page)).toEqual([])
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Power off…' }).click()

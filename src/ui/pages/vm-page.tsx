@@ -1,19 +1,16 @@
-import { useState } from 'preact/hooks'
 import { bytes } from '../../lib/quantities.ts'
 import type { KnownInventory } from '../../model/inventory.ts'
 import type { Vm } from '../../model/vm.ts'
-import { textOf } from '../follow.ts'
 import { Badge } from '../parts/badge.tsx'
-import { Confirm } from '../parts/confirm.tsx'
 import { DataTable } from '../parts/data-table.tsx'
-import { MigrateDialog } from '../parts/migrate-dialog.tsx'
 import { PageTitle } from '../parts/page-title.tsx'
+import { ReplicaTable } from '../parts/replica-table.tsx'
 import { useStore } from '../parts/use-store.ts'
-import type { Store } from '../store.ts'
+import { VmToolbar } from '../parts/vm-toolbar.tsx'
 import { findVm, placeName, srName, vdiOf } from '../views/landscape.ts'
 import { linkToOperation } from '../views/place.ts'
+import { replicasOf } from '../views/replicas.ts'
 import { vmTones } from '../views/tones.ts'
-import { actionsFor, type VmAction, vmActions } from '../views/vm-actions.ts'
 
 export function VmPage({ id }: { id: string }) {
   const { inventories, own } = useStore()
@@ -34,7 +31,7 @@ export function VmPage({ id }: { id: string }) {
         <Badge tone={vmTones[vm.state]} text={vm.state} />
         <span class="quiet">on {placeName(at)}</span>
       </PageTitle>
-      {at === own.value ? <Actions vm={vm} /> : <Elsewhere at={at} id={id} />}
+      {at === own.value ? <VmToolbar vm={vm} /> : <Elsewhere at={at} id={id} />}
       {vm.operation !== null && (
         <p class="notice busy">
           It is held by <a href={linkToOperation(vm.operation)}>an operation that is under way</a>.
@@ -55,90 +52,6 @@ function Elsewhere({ at, id }: { at: KnownInventory; id: string }) {
       <a href={`${at.url}/#/vms/${encodeURIComponent(id)}`}>open it at {placeName(at)}</a>.
     </p>
   )
-}
-
-function Actions({ vm }: { vm: Vm }) {
-  const store = useStore()
-  const [asked, setAsked] = useState<VmAction | null>(null)
-  const [busy, setBusy] = useState<VmAction | null>(null)
-  const [problem, setProblem] = useState('')
-  const question = asked === null ? null : vmActions[asked].question
-
-  async function act(action: VmAction): Promise<void> {
-    setAsked(null)
-    setBusy(action)
-    setProblem('')
-    try {
-      await perform(store, action, vm.id)
-      store.announcement.value = `${vmActions[action].label.replace('…', '')}: done.`
-      await store.refresh()
-    } catch (error) {
-      setProblem(textOf(error))
-    }
-    setBusy(null)
-  }
-
-  function press(action: VmAction): void {
-    const asks = action === 'migrate' || vmActions[action].question !== null
-    if (asks) setAsked(action)
-    else void act(action)
-  }
-
-  return (
-    <>
-      <div class="actions" role="toolbar" aria-label={`Actions for ${vm.name}`}>
-        {actionsFor(vm).map((action) => (
-          <button
-            key={action}
-            type="button"
-            class={action === 'migrate' ? 'primary' : ''}
-            disabled={busy !== null}
-            onClick={() => press(action)}
-          >
-            {busy === action ? 'Working …' : vmActions[action].label}
-          </button>
-        ))}
-      </div>
-      <p role="alert" class="problem">
-        {problem}
-      </p>
-      {asked === 'migrate' && <MigrateDialog vm={vm} onClose={() => setAsked(null)} />}
-      {asked !== null && question !== null && (
-        <Confirm
-          title={`${vmActions[asked].label.replace('…', '')} ${vm.name}?`}
-          action={vmActions[asked].label.replace('…', '')}
-          onConfirm={() => void act(asked)}
-          onClose={() => setAsked(null)}
-        >
-          <p>{question(vm.name)}</p>
-        </Confirm>
-      )}
-    </>
-  )
-}
-
-function perform({ client }: Store, action: VmAction, vm: string): Promise<unknown> {
-  const call = { params: { vm } }
-  switch (action) {
-    case 'start':
-      return client.startHaltedVm(call)
-    case 'shutdown':
-      return client.shutdownVm(call)
-    case 'reboot':
-      return client.rebootVm({ ...call, body: { how: 'clean' } })
-    case 'reset':
-      return client.rebootVm({ ...call, body: { how: 'hard' } })
-    case 'pause':
-      return client.pauseVm(call)
-    case 'unpause':
-      return client.unpauseVm(call)
-    case 'destroy':
-      return client.destroyVm(call)
-    case 'forget':
-      return client.forgetVm(call)
-    case 'migrate':
-      return Promise.resolve()
-  }
 }
 
 function Facts({ vm, at }: { vm: Vm; at: KnownInventory }) {
@@ -188,6 +101,7 @@ function Facts({ vm, at }: { vm: Vm; at: KnownInventory }) {
           ]}
         />
       </section>
+      <VmReplicas vm={vm.id} />
       <section aria-labelledby="interfaces">
         <h2 id="interfaces">Interfaces</h2>
         <DataTable
@@ -203,5 +117,18 @@ function Facts({ vm, at }: { vm: Vm; at: KnownInventory }) {
         />
       </section>
     </>
+  )
+}
+
+function VmReplicas({ vm }: { vm: string }) {
+  const { inventories, nowMs } = useStore()
+  const all = replicasOf(inventories.value ?? [], nowMs.value)
+  const replicas = all.filter(({ replica }) => replica.vm === vm)
+  if (replicas.length === 0) return null
+  return (
+    <section aria-labelledby="replicas">
+      <h2 id="replicas">Replicas</h2>
+      <ReplicaTable caption="Replicas of this VM's disks" replicas={replicas} />
+    </section>
   )
 }

@@ -15,16 +15,25 @@ interface DataTableProps<Row> {
   readonly columns: readonly Column<Row>[]
   readonly keyOf: (row: Row) => string
   readonly empty: ComponentChild
+  /** Where there is little room each row is a card with all of it, instead of less of it. */
+  readonly isStacked?: boolean
 }
 
 /** The first column names the row. */
-export function DataTable<Row>({ caption, rows, columns, keyOf, empty }: DataTableProps<Row>) {
+export function DataTable<Row>({
+  caption,
+  rows,
+  columns,
+  keyOf,
+  empty,
+  isStacked = false,
+}: DataTableProps<Row>) {
   if (rows.length === 0) return <p class="empty">{empty}</p>
   const classOf = ({ isNumber, isMinor }: Column<Row>) =>
     [isNumber ? 'number' : '', isMinor ? 'minor' : ''].join(' ').trim()
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section class="table" tabIndex={0} aria-label={caption}>
+    <section class={isStacked ? 'table stacked' : 'table'} tabIndex={0} aria-label={caption}>
       <table>
         <thead>
           <tr>
@@ -44,7 +53,7 @@ export function DataTable<Row>({ caption, rows, columns, keyOf, empty }: DataTab
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.title} class={classOf(column)}>
+                  <td key={column.title} class={classOf(column)} data-title={column.title}>
                     {column.cell(row)}
                   </td>
                 ),

@@ -7,6 +7,7 @@ const pages: readonly { href: string; label: string; places: readonly Place['pag
   { href: '#/vms', label: 'VMs', places: ['vms', 'vm'] },
   { href: '#/storage', label: 'Storage', places: ['storage'] },
   { href: '#/replications', label: 'Replications', places: ['replications'] },
+  { href: '#/replicas', label: 'Replicas', places: ['replicas'] },
   { href: '#/operations', label: 'Operations', places: ['operations', 'operation'] },
 ]
 

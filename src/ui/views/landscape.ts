@@ -7,7 +7,7 @@ import type { Vm } from '../../model/vm.ts'
 /** All hosts' things of one kind, each with where it is. */
 export type Located<T> = { readonly at: KnownInventory; readonly it: T }
 
-type Lists = 'vms' | 'srs' | 'vdis' | 'replications' | 'operations'
+type Lists = 'vms' | 'srs' | 'vdis' | 'replications' | 'replicas' | 'operations'
 
 export function allOf<K extends Lists>(
   inventories: readonly KnownInventory[],

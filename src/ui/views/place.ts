@@ -1,10 +1,10 @@
 /** What of the UI is shown: the part of the address behind the #, so that every page has a link. */
 export type Place =
-  | { readonly page: 'overview' | 'vms' | 'storage' | 'replications' | 'operations' }
+  | { readonly page: 'overview' | 'vms' | 'storage' | 'replications' | 'replicas' | 'operations' }
   | { readonly page: 'vm' | 'operation'; readonly id: string }
   | { readonly page: 'unknown' }
 
-const lists = ['vms', 'storage', 'replications', 'operations'] as const
+const lists = ['vms', 'storage', 'replications', 'replicas', 'operations'] as const
 const details = { vms: 'vm', operations: 'operation' } as const
 
 export function placeOf(hash: string): Place {

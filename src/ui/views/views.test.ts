@@ -28,6 +28,7 @@ describe('addresses', () => {
   it('lead to the page that they name', () => {
     expect(placeOf('')).toEqual({ page: 'overview' })
     expect(placeOf('#/vms')).toEqual({ page: 'vms' })
+    expect(placeOf('#/replicas')).toEqual({ page: 'replicas' })
     expect(placeOf(linkToVm('a b/c'))).toEqual({ page: 'vm', id: 'a b/c' })
     expect(placeOf(linkToOperation('o-1'))).toEqual({ page: 'operation', id: 'o-1' })
   })
