@@ -73,6 +73,13 @@ it('the dialogs', async () => {
     .waitFor()
   expect(await problemsOf(page)).toEqual([])
   await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Replicate…' }).click()
+  await page
+    .getByRole('dialog')
+    .getByText(/^It can be replicated/)
+    .waitFor()
+  expect(await problemsOf(page)).toEqual([])
+  await page.keyboard.press('Escape')
   await page
     .getByRole('button', { name: /^Drop the replica/ })
     .first()

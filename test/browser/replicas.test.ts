@@ -121,6 +121,28 @@ it('a drop that the other host does not hear of says so, before and after', asyn
   await left.waitFor({ state: 'detached' })
 })
 
+it('disks are copied beforehand from the page of the VM, which stays', async () => {
+  const { destination, guest } = stage
+  const page = await stage.show(destination, '#/vms')
+  await page.getByRole('link', { name: 'database', exact: true }).click()
+  await page.getByRole('button', { name: 'Replicate…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Replicate database' })
+  await dialog.getByLabel('Keep them for').selectOption('30 days')
+  await dialog.getByLabel('A replica has').selectOption('difference')
+  await dialog.getByText(/^It can be replicated/).waitFor()
+  await stage.photograph(page, 'replicate-dialog')
+  await dialog.getByRole('button', { name: 'Replicate' }).click()
+  const sentence = 'alpha/alpha1 keeps replicas of database, which runs on at beta/beta1.'
+  await page.getByText(sentence).first().waitFor(ended)
+  await stage.photograph(page, 'replicated', true)
+  await page.getByRole('link', { name: 'Show the VM' }).click()
+  const replicas = page.getByRole('region', { name: 'Replicas', exact: true })
+  await replicas.getByRole('row', { name: /^database vdb.* 30 days/ }).waitFor()
+  await stage.photograph(page, 'vm-with-replicas', true)
+  const { problems, ioErrors } = await guest.checkWrites(destination)
+  expect({ problems, ioErrors }).toEqual({ problems: [], ioErrors: 0 })
+})
+
 it('a VM that another host may have been given is started once the administrator has given his word', async () => {
   const { source } = stage
   const disk = await source.newDisk('qcow2', 'twin', 32 * MiB)

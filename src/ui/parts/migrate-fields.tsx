@@ -1,15 +1,21 @@
 import { bytes } from '../../lib/quantities.ts'
 import type { KnownInventory } from '../../model/inventory.ts'
 import type { DiskPlan } from '../../model/migration.ts'
+import type { KeepMode } from '../../model/replication.ts'
 import type { Vm } from '../../model/vm.ts'
 import { placeName, poolsOf } from '../views/landscape.ts'
 import { type MigrateChoices, usableSrs } from '../views/migrate-choices.ts'
+import type { CopyAction } from '../views/vm-actions.ts'
+import { MigrateOptions, ReplicaFields } from './migrate-options.tsx'
 
-interface MigrateFieldsProps {
+export interface MigrateFieldsProps {
+  readonly act: CopyAction
   readonly vm: Vm
   readonly choices: MigrateChoices
   readonly destinations: readonly KnownInventory[]
   readonly destination: KnownInventory | undefined
+  /** In which this host and the destination can keep replicas. */
+  readonly modes: readonly KeepMode[]
   /** How the destination would place the disks. */
   readonly plan: readonly DiskPlan[]
   readonly onChange: (change: Partial<MigrateChoices>) => void
@@ -23,7 +29,7 @@ export function MigrateFields(props: MigrateFieldsProps) {
         <DiskMap {...props} />
         <NetworkMap {...props} />
       </div>
-      <Options {...props} />
+      {props.act === 'migrate' ? <MigrateOptions {...props} /> : <ReplicaFields {...props} />}
     </>
   )
 }
@@ -36,7 +42,12 @@ function DestinationField({ choices, destinations, onChange }: MigrateFieldsProp
         name="destination"
         value={choices.destination}
         onChange={(event) =>
-          onChange({ destination: event.currentTarget.value, srs: {}, networks: {} })
+          onChange({
+            destination: event.currentTarget.value,
+            srs: {},
+            networks: {},
+            replicaMode: '',
+          })
         }
       >
         {poolsOf(destinations).map(({ name, hosts }) => (
@@ -123,78 +134,5 @@ function NetworkMap({ vm, choices, destination, onChange }: MigrateFieldsProps) 
         </label>
       ))}
     </fieldset>
-  )
-}
-
-function Options({ choices, onChange }: MigrateFieldsProps) {
-  return (
-    <details class="options">
-      <summary>Options</summary>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={choices.keepSourceDisks}
-          onChange={(event) => onChange({ keepSourceDisks: event.currentTarget.checked })}
-        />
-        Keep the source's disks there, detached
-      </label>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={choices.verify}
-          onChange={(event) => onChange({ verify: event.currentTarget.checked })}
-        />
-        Compare both sides of each disk before the memory moves (DRBD)
-      </label>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={choices.autoConverge}
-          onChange={(event) => onChange({ autoConverge: event.currentTarget.checked })}
-        />
-        Slow the guest down while it writes memory faster than can be sent (QEMU)
-      </label>
-      <NumberField
-        label="Keep the disks here as replicas, in hours: going back sends what differs"
-        max={87_600}
-        value={choices.replicaHours}
-        onInput={(replicaHours) => onChange({ replicaHours })}
-      />
-      <NumberField
-        label="Patience with a lost link, in minutes"
-        max={10_080}
-        value={choices.patienceMinutes}
-        onInput={(patienceMinutes) => onChange({ patienceMinutes })}
-      />
-      <NumberField
-        label="Longest pause for the last memory, in ms (QEMU)"
-        max={60_000}
-        value={choices.downtimeLimitMs}
-        onInput={(downtimeLimitMs) => onChange({ downtimeLimitMs })}
-      />
-    </details>
-  )
-}
-
-interface NumberFieldProps {
-  readonly label: string
-  readonly max: number
-  /** Empty: not chosen. */
-  readonly value: string
-  readonly onInput: (value: string) => void
-}
-
-function NumberField({ label, max, value, onInput }: NumberFieldProps) {
-  return (
-    <label class="field row">
-      <span>{label}</span>
-      <input
-        type="number"
-        min="1"
-        max={max}
-        value={value}
-        onInput={(event) => onInput(event.currentTarget.value)}
-      />
-    </label>
   )
 }

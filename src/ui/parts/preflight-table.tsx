@@ -27,10 +27,11 @@ export function PreflightTable({ checks }: { checks: readonly Check[] }) {
   )
 }
 
-export function verdictOf({ possible, checks }: Preflight): string {
+/** `participle`: what is to be done to the VM. */
+export function verdictOf({ possible, checks }: Preflight, participle: string): string {
   const count = (result: Check['result']) =>
     checks.filter((check) => check.result === result).length
-  if (!possible) return `It cannot be migrated so: ${plural(count('failed'), 'failed check')}.`
+  if (!possible) return `It cannot be ${participle} so: ${plural(count('failed'), 'failed check')}.`
   const warnings = count('warning')
-  return `It can be migrated: ${plural(count('passed'), 'check')} passed${warnings === 0 ? '' : `, ${plural(warnings, 'warning')}`}.`
+  return `It can be ${participle}: ${plural(count('passed'), 'check')} passed${warnings === 0 ? '' : `, ${plural(warnings, 'warning')}`}.`
 }

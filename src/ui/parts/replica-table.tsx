@@ -34,7 +34,12 @@ export function ReplicaTable({ caption, replicas }: ReplicaTableProps) {
         rows={replicas}
         keyOf={({ replica }) => replica.id}
         isStacked
-        empty="No replica is kept. Migrate a VM and keep the disks that it leaves: then going back sends only what differs."
+        empty={
+          <>
+            No replica is kept. Migrate a VM and keep the disks that it leaves, or press{' '}
+            <em>Replicate…</em> on its page: then going back, or there, sends only what differs.
+          </>
+        }
         columns={[
           { title: 'VM', cell: (row) => <VmCell {...row} /> },
           { title: 'Disk at', cell: ({ disk }) => <EndCell {...disk} /> },

@@ -4,7 +4,7 @@ import type { Vm } from '../../model/vm.ts'
 import { textOf } from '../follow.ts'
 import type { Store } from '../store.ts'
 import { wordOf } from '../views/replicas.ts'
-import { actionsFor, type VmAction, vmActions } from '../views/vm-actions.ts'
+import { actionsFor, isCopy, type VmAction, vmActions } from '../views/vm-actions.ts'
 import { Confirm } from './confirm.tsx'
 import { MigrateDialog } from './migrate-dialog.tsx'
 import { useDrop } from './use-drop.ts'
@@ -32,7 +32,7 @@ export function VmToolbar({ vm }: { vm: Vm }) {
   }
 
   function press(action: VmAction): void {
-    const asks = action === 'migrate' || vmActions[action].question !== null
+    const asks = isCopy(action) || vmActions[action].question !== null
     if (asks) setAsked(action)
     else void act(action)
   }
@@ -58,7 +58,9 @@ export function VmToolbar({ vm }: { vm: Vm }) {
       {isCrosspoolError(problem, 'REPLICA_UNDECIDED') && (
         <Undecided vm={vm} host={String(problem.details.host)} onDropped={() => setProblem(null)} />
       )}
-      {asked === 'migrate' && <MigrateDialog vm={vm} onClose={() => setAsked(null)} />}
+      {asked !== null && isCopy(asked) && (
+        <MigrateDialog act={asked} vm={vm} onClose={() => setAsked(null)} />
+      )}
       {asked !== null && question !== null && (
         <Confirm
           title={`${vmActions[asked].label.replace('…', '')} ${vm.name}?`}
@@ -128,6 +130,7 @@ function perform({ client }: Store, action: VmAction, vm: string): Promise<unkno
     case 'forget':
       return client.forgetVm(call)
     case 'migrate':
+    case 'replicate':
       return Promise.resolve()
   }
 }

@@ -1,5 +1,7 @@
 import type { KnownInventory } from '../../model/inventory.ts'
 import type { MigrateRequest } from '../../model/migration.ts'
+import type { ReplicaWish } from '../../model/replica.ts'
+import type { KeepMode } from '../../model/replication.ts'
 import type { Sr } from '../../model/sr.ts'
 import { placeName } from './landscape.ts'
 
@@ -13,7 +15,9 @@ export interface MigrateChoices {
   /** By MAC of the interface. */
   readonly networks: Readonly<Record<string, string>>
   readonly keepSourceDisks: boolean
+  /** For how long replicas are kept; empty: until they are dropped, and of a migration that none are. */
   readonly replicaHours: string
+  readonly replicaMode: KeepMode | ''
   readonly verify: boolean
   readonly patienceMinutes: string
   readonly downtimeLimitMs: string
@@ -24,9 +28,39 @@ export function firstChoices(destinations: readonly KnownInventory[]): MigrateCh
   const first = destinations.find(({ inventory }) => inventory !== null)
   return {
     destination: first ? placeName(first) : '',
-    ...{ srs: {}, networks: {}, keepSourceDisks: false, replicaHours: '', verify: false },
-    ...{ patienceMinutes: '', downtimeLimitMs: '', autoConverge: false },
+    ...{ srs: {}, networks: {}, keepSourceDisks: false, replicaHours: '', replicaMode: '' },
+    ...{ verify: false, patienceMinutes: '', downtimeLimitMs: '', autoConverge: false },
   }
+}
+
+/** Seven days, as `crosspool replicate` keeps them unless told. */
+export const replicaHoursFirst = '168'
+
+/** How long replicas may be kept, as the hours that are chosen. */
+export const replicaTimes: readonly { readonly hours: string; readonly text: string }[] = [
+  { hours: '2', text: '2 hours' },
+  { hours: '24', text: '1 day' },
+  { hours: replicaHoursFirst, text: '7 days' },
+  { hours: '720', text: '30 days' },
+  { hours: '2160', text: '90 days' },
+  { hours: '', text: 'until they are dropped' },
+]
+
+/** What both hosts can do; where one is not known, nothing. */
+export function commonKeepModes(
+  one: KnownInventory | undefined,
+  other: KnownInventory | undefined,
+): readonly KeepMode[] {
+  const there = other?.inventory?.host.keepModes ?? []
+  return (one?.inventory?.host.keepModes ?? []).filter((mode) => there.includes(mode))
+}
+
+/** Of a VM that stays where it is. */
+export function replicateRequestOf(choices: MigrateChoices): MigrateRequest {
+  const { replicaHours, replicaMode } = choices
+  const { destination, srMap, networkMap, keepSourceDisks } = requestOf(choices)
+  const keepReplica = wishOf(positiveNumber(replicaHours), replicaMode)
+  return { destination, srMap, networkMap, keepSourceDisks, keepReplica }
 }
 
 export function requestOf(choices: MigrateChoices): MigrateRequest {
@@ -42,7 +76,7 @@ export function requestOf(choices: MigrateChoices): MigrateRequest {
     srMap: chosen(choices.srs),
     networkMap: chosen(choices.networks),
     keepSourceDisks: choices.keepSourceDisks,
-    ...(replicaHours === null ? {} : { keepReplica: { forMs: Math.round(replicaHours * hourMs) } }),
+    ...(replicaHours === null ? {} : { keepReplica: wishOf(replicaHours, choices.replicaMode) }),
     ...(choices.verify ? { verify: true } : {}),
     ...(patienceMinutes === null ? {} : { patienceMs: Math.round(patienceMinutes * 60_000) }),
     ...(Object.keys(memory).length === 0 ? {} : { memory }),
@@ -52,6 +86,11 @@ export function requestOf(choices: MigrateChoices): MigrateRequest {
 /** SRs that could take in a disk. A shared one may be where the disk already is. */
 export function usableSrs(destination: KnownInventory | undefined): readonly Sr[] {
   return (destination?.inventory?.srs ?? []).filter(({ canCreate, shared }) => canCreate || shared)
+}
+
+function wishOf(hours: number | null, mode: KeepMode | ''): ReplicaWish {
+  const forMs = hours === null ? null : Math.round(hours * hourMs)
+  return { forMs, ...(mode === '' ? {} : { mode }) }
 }
 
 function chosen(map: Readonly<Record<string, string>>): Record<string, string> {

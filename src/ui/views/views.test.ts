@@ -2,13 +2,20 @@ import { describe, expect, it } from 'vitest'
 import { sample, sampleKnownInventory } from '../../../test/support/sample-documents.ts'
 import type { KnownInventory } from '../../model/inventory.ts'
 import { migrateRequestSchema } from '../../model/migration.ts'
+import type { KeepMode } from '../../model/replication.ts'
 import type { Sr } from '../../model/sr.ts'
 import { vmStateSchema } from '../../model/vm.ts'
 import { keptText } from './kept.ts'
 import { findVm, poolsOf, runningOperations, srName, vdiOf } from './landscape.ts'
-import { firstChoices, requestOf, usableSrs } from './migrate-choices.ts'
+import {
+  commonKeepModes,
+  firstChoices,
+  replicateRequestOf,
+  requestOf,
+  usableSrs,
+} from './migrate-choices.ts'
 import { linkToOperation, linkToVm, placeOf } from './place.ts'
-import { actionsFor } from './vm-actions.ts'
+import { actionsFor, isCopy } from './vm-actions.ts'
 
 const here: KnownInventory = sampleKnownInventory
 const lost: KnownInventory = {
@@ -76,6 +83,11 @@ describe('the buttons of a VM', () => {
     }
   })
 
+  it('a running VM can be migrated, or its disks copied', () => {
+    const copies = actionsFor({ ...sample.vm, state: 'running', disks: [] }).filter(isCopy)
+    expect(copies).toEqual(['migrate', 'replicate'])
+  })
+
   it('a halted VM can be started, not migrated', () => {
     const actions = actionsFor({ ...sample.vm, state: 'halted', disks: [] })
     expect(actions).toEqual(['start', 'forget'])
@@ -109,6 +121,30 @@ describe('choices for a migration', () => {
     })
     for (const patienceMinutes of ['', ' ', '-1', 'x', '0'])
       expect(requestOf({ ...first, patienceMinutes })).not.toHaveProperty('patienceMs')
+  })
+
+  it('of a copy that is kept say for how long, and nothing of memory', () => {
+    const first = { ...firstChoices([here]), replicaHours: '2', autoConverge: true }
+    const request = replicateRequestOf(first)
+    expect(migrateRequestSchema.parse(request)).toEqual(request)
+    expect(request).not.toHaveProperty('memory')
+    expect(request.keepReplica).toEqual({ forMs: 7_200_000 })
+    const noted = replicateRequestOf({ ...first, replicaHours: '', replicaMode: 'difference' })
+    expect(noted.keepReplica).toEqual({ forMs: null, mode: 'difference' })
+  })
+
+  it('offer the ways to keep a replica that both hosts have', () => {
+    const of = (keepModes: KeepMode[]): KnownInventory => ({
+      ...here,
+      inventory: here.inventory && {
+        ...here.inventory,
+        host: { ...here.inventory.host, keepModes },
+      },
+    })
+    const both = of(['every-write', 'difference'])
+    expect(commonKeepModes(both, of(['difference']))).toEqual(['difference'])
+    expect(commonKeepModes(both, both)).toEqual(['every-write', 'difference'])
+    expect(commonKeepModes(both, lost)).toEqual([])
   })
 
   it('offer only SRs that could take a disk in', () => {

@@ -2,8 +2,8 @@ import type { Vm } from '../../model/vm.ts'
 
 /** In the order of the buttons. */
 const actions = [
-  ...(['migrate', 'start', 'pause', 'unpause', 'shutdown'] as const),
-  ...(['reboot', 'reset', 'destroy', 'forget'] as const),
+  ...(['migrate', 'replicate', 'start', 'pause', 'unpause'] as const),
+  ...(['shutdown', 'reboot', 'reset', 'destroy', 'forget'] as const),
 ]
 export type VmAction = (typeof actions)[number]
 
@@ -19,6 +19,7 @@ const live = ['running', 'paused', 'suspended', 'shutdown', 'crashed'] as const
 /** What may be done to a VM in which state: the engine refuses everything else. */
 export const vmActions: Readonly<Record<VmAction, ActionView>> = {
   migrate: { label: 'Migrate…', from: ['running', 'paused'], question: null },
+  replicate: { label: 'Replicate…', from: ['running', 'paused'], question: null },
   start: { label: 'Start', from: ['halted'], question: null },
   pause: { label: 'Pause', from: ['running'], question: null },
   unpause: { label: 'Resume', from: ['paused'], question: null },
@@ -42,6 +43,13 @@ export const vmActions: Readonly<Record<VmAction, ActionView>> = {
     question: (name) =>
       `The definition of ${name} is dropped here: it cannot be started again from it. Its disks stay.`,
   },
+}
+
+/** What copies disks to another host, after a dialog with all of its choices. */
+export type CopyAction = Extract<VmAction, 'migrate' | 'replicate'>
+
+export function isCopy(action: VmAction): action is CopyAction {
+  return action === 'migrate' || action === 'replicate'
 }
 
 export function actionsFor({ state, operation }: Vm): readonly VmAction[] {
