@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { waitUntil } from './wait-until.ts'
 
 /** A process that can be told from a later one that got the same number. */
@@ -13,7 +13,8 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
     const status = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The name, in brackets, may hold spaces; what follows it does not.
     const fields = status.slice(status.lastIndexOf(')') + 2).split(' ')
-    if (fields[0] === 'Z') return undefined
+    // Of a process that was killed the first thread may have ended while others still hold its files and their locks.
+    if (fields[0] === 'Z' && readdirSync(`/proc/${pid}/task`).length <= 1) return undefined
     return { pid, startTicks: Number(fields[19]) }
   } catch {
     return undefined
