@@ -4,7 +4,7 @@ import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import { sleep } from '../../src/lib/sleep.ts'
 import type { Disk } from '../../src/ports/datapath.ts'
 import type { Mirrored } from './datapath.fixture.ts'
-import { openNbd } from './nbd-guest.ts'
+import { withNbd } from './nbd-guest.ts'
 import type { UserDatapathHost } from './user-datapath-hosts.ts'
 
 export const blockBytes = 4096
@@ -61,21 +61,22 @@ export interface Writers {
 
 /** Guests that write to random blocks, each to its own, as fast as they are answered but for a pause. */
 export function startWriters(
-  { sourcePath, sourceDisk }: Mirrored,
+  { sourcePath, sourceDisk }: Pick<Mirrored, 'sourcePath' | 'sourceDisk'>,
   count: number,
   pauseMs = 0,
 ): Writers {
   const blocks = Math.floor(sourceDisk.sizeBytes / blockBytes / count)
   let isRunning = true
   const guests = Array.from({ length: count }, async (_, guest) => {
-    const client = await openNbd(sourcePath)
     let writes = 0
-    for (; isRunning; writes += 1) {
-      const block = Math.floor(Math.random() * blocks) * count + guest
-      await client.write(block * blockBytes, randomBytes(blockBytes))
-      if (pauseMs) await sleep(pauseMs)
-    }
-    client.close()
+    while (isRunning)
+      await withNbd(sourcePath, async (client) => {
+        for (; isRunning; writes += 1) {
+          const block = Math.floor(Math.random() * blocks) * count + guest
+          await client.write(block * blockBytes, randomBytes(blockBytes))
+          if (pauseMs) await sleep(pauseMs)
+        }
+      })
     return writes
   })
   const ended = Promise.allSettled(guests)

@@ -87,6 +87,9 @@ export async function settle(mirrors: Mirrors, disk: Disk): Promise<void> {
   const record = servers.record(disk.vdi)
   if (record === null) return
   const { qmp } = servers.daemon(disk.vdi)
+  const job = await findJob(qmp)
+  // QEMU 7.2 may crash when a job that brings each write to both volumes is ended while there are some.
+  if (job && !job.hasEnded) await changeMode(mirrors, record.disk, 'held')
   await endJob(qmp, parts.clock, parts.timing.deadlineMs, true)
   await dismissJob(qmp)
   await removeTarget(qmp)
