@@ -67,6 +67,11 @@ export const errorTable = {
     'VM {vm} may have been given to {host}, which keeps a replica of it and does not answer',
     'Bring that host back, or, if it certainly does not run the VM, drop the replica here: crosspool replicas drop.',
   ),
+  REPLICA_DROPPED: row(
+    409,
+    'The replica of VM {vm} was dropped at {host}',
+    'If it is still wanted, schedule it again: crosspool replicate {vm} --to {host} --every TIME.',
+  ),
   QUEUE_FULL: row(
     503,
     'Host {host} takes {limit} arriving VMs at once from {from}',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { refreshStatusSchema } from './refresh.ts'
 import { keepForMsSchema, keepModeSchema, replicationStateSchema } from './replication.ts'
 
 /** A disk of a VM and its replica at another host, as one of the two hosts sees them. */
@@ -25,6 +26,10 @@ export const replicaSchema = z
       .nullable()
       .describe('writes from then on may be missing in the replica; null: it has each one'),
     isWhole: z.boolean().describe('the replica is the disk as it was at one moment'),
+    refresh: refreshStatusSchema
+      .nullable()
+      .default(null)
+      .describe('how this host brings it up to date; null: nobody here does'),
   })
   .meta({ id: 'Replica' })
 export type Replica = z.infer<typeof replicaSchema>

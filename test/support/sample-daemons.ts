@@ -12,7 +12,13 @@ import type { Operation } from '../../src/model/operation.ts'
 import type { Relocation } from '../../src/model/relocation.ts'
 import type { Replication } from '../../src/model/replication.ts'
 import { withOpenDoor } from './open-door.ts'
-import { sample, sampleInventory, sampleKnownInventory, sampleReplica } from './sample-documents.ts'
+import {
+  sample,
+  sampleInventory,
+  sampleKnownInventory,
+  sampleReplica,
+  sampleSchedule,
+} from './sample-documents.ts'
 
 const sampleAccessHandlers: Handlers<typeof accessRoutes> = {
   getSession: async () => ({ kind: 'local', name: 'local', role: 'administrator' }),
@@ -55,6 +61,10 @@ const sampleToolstackHandlers: Handlers<typeof toolstackRoutes> = {
   replicate: async () => sample.operation,
   listReplicas: async () => [sampleReplica],
   dropReplicas: async () => [{ id: 'r-2', other: 'beta/beta1', isToldThere: true }],
+  listReplicaSchedules: async () => [sampleSchedule],
+  getReplicaSchedule: async () => sampleSchedule,
+  putReplicaSchedule: async () => sampleSchedule,
+  removeReplicaSchedule: async () => ({}),
   replicaDropped: async () => ({}),
   getClaim: async () => ({ epoch: 1, isClaimed: false, keepsReplica: false }),
   migrate: async () => sample.operation,

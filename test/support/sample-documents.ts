@@ -5,7 +5,9 @@ import type { MigrationDetails, ReceiveRequest } from '../../src/model/migration
 import type { Operation } from '../../src/model/operation.ts'
 import type { Ownership } from '../../src/model/ownership.ts'
 import type { Receiver } from '../../src/model/receiver.ts'
+import type { Refresh } from '../../src/model/refresh.ts'
 import type { Replica } from '../../src/model/replica.ts'
+import type { ReplicaSchedule } from '../../src/model/replica-schedule.ts'
 import type { Replication } from '../../src/model/replication.ts'
 import type { Sending } from '../../src/model/sending.ts'
 import type { Sr } from '../../src/model/sr.ts'
@@ -270,5 +272,18 @@ export const sampleReplica: Replica = {
     allocatedBytes: 3 * 1024 ** 3,
   },
   ...{ differingBytes: 64 * 1024 ** 2, sinceMs: 1_700_000_000_000, untilMs: null },
-  ...{ lackingSinceMs: 1_700_000_000_000, isWhole: true },
+  ...{ lackingSinceMs: 1_700_000_000_000, isWhole: true, refresh: null },
+}
+
+const sampleRefresh: Refresh = {
+  ...{ operation: 'o-2', startedAtMs: 1_700_000_000_000, endedAtMs: 1_700_000_060_000 },
+  ...{ result: 'succeeded', bytesReplicated: 64 * 1024 ** 2, error: null },
+}
+
+export const sampleSchedule: ReplicaSchedule = {
+  ...{ vm: sample.vm.id, vmName: sample.vm.name, destination: 'beta/beta1', everyMs: 3_600_000 },
+  ...{ srMap: {}, networkMap: {}, keepReplica: { forMs: 604_800_000, mode: 'difference' } },
+  ...{ createdAtMs: 1_699_990_000_000, state: 'waiting', nextAtMs: 1_700_003_600_000 },
+  ...{ operation: null, failures: 0, succeededAtMs: 1_700_000_060_000, isOverdue: false },
+  last: sampleRefresh,
 }

@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../model/errors.ts'
  * knows any route by itself.
  */
 export interface Route extends Access {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** With parameters as {name}, below /v1. */
   readonly path: string
   readonly summary: string

@@ -52,6 +52,7 @@ export const xenApiErrors: Readonly<Record<ErrorCode, Row>> = {
   NOT_SUPPORTED: row('OPERATION_NOT_ALLOWED', ({ message }) => [message]),
   PREFLIGHT_FAILED: row('OPERATION_NOT_ALLOWED', ({ message }) => [message]),
   REPLICA_UNDECIDED: row('OPERATION_NOT_ALLOWED', ({ message }) => [message]),
+  REPLICA_DROPPED: row('OPERATION_NOT_ALLOWED', ({ message }) => [message]),
   QUEUE_FULL: shared('TOO_MANY_STORAGE_MIGRATES', ({ details }) => [text(details.limit)]),
   SR_FULL: shared('SR_FULL', ({ details }) => [text(details.neededBytes), text(details.freeBytes)]),
   SR_UNUSABLE: row('SR_BACKEND_FAILURE', ({ message }) => ['', '', message]),

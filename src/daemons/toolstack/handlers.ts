@@ -15,7 +15,8 @@ export function toolstackHandlers(
   toolstack: Toolstack,
   access: AccessParts & { readonly trust: Trust },
 ): Handlers<typeof toolstackRoutes> {
-  const { hosts, inventories, operations, ownerships, receivers, replicas, sendings } = toolstack
+  const { hosts, inventories, operations, ownerships, receivers, replicas, schedules, sendings } =
+    toolstack
   return {
     ...accessHandlers(access),
     ...trustHandlers(access.trust, hosts),
@@ -74,6 +75,13 @@ export function toolstackHandlers(
     limitOperation: ({ params, body }) => operations.limit(params.operation, body),
     listReplicas: () => replicas.list(),
     dropReplicas: ({ params }) => replicas.drop(params.replica),
+    listReplicaSchedules: () => schedules.list(),
+    getReplicaSchedule: ({ params }) => schedules.get(params.vm),
+    putReplicaSchedule: ({ params, body }) => schedules.put(params.vm, body),
+    removeReplicaSchedule: async ({ params }) => {
+      await schedules.remove(params.vm)
+      return {}
+    },
     replicaDropped: async ({ params }) => {
       await replicas.dropped(params.replica)
       return {}

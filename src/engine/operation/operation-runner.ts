@@ -123,6 +123,14 @@ export class OperationRunner {
     return running.document()
   }
 
+  /** Forgets one that has ended; another stays. */
+  async discard(id: string): Promise<void> {
+    const record = await this.#options.store.get<Json>(prefix + id)
+    const saved = record?.value as unknown as SavedOperation | undefined
+    if (saved && isEnded(saved.operation))
+      await this.#options.store.transact({ deletes: [prefix + id] })
+  }
+
   /** Resolves when the operation has ended. */
   async wait(id: string): Promise<Operation> {
     await this.#running.get(id)?.done

@@ -31,7 +31,7 @@ export class Inventories {
   }
 
   async own(): Promise<Inventory> {
-    const { storage, store } = this.#environment
+    const { storage } = this.#environment
     const [host, vms, srs, vdis, replications, operations] = await Promise.all([
       describeHost(this.#environment),
       this.#sources.vms(),
@@ -43,7 +43,12 @@ export class Inventories {
     const ended = operations.filter(isEnded).slice(0, endedShown)
     const seen = { vms, vdis: [...vdis], replications: [...replications] }
     return {
-      ...{ ...seen, host, srs: [...srs], replicas: await describeReplicas(store, seen) },
+      ...{
+        ...seen,
+        host,
+        srs: [...srs],
+        replicas: await describeReplicas(this.#environment, seen),
+      },
       operations: operations.filter((one) => !isEnded(one) || ended.includes(one)),
     }
   }

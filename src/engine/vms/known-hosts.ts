@@ -68,6 +68,17 @@ export class KnownHosts {
     return only.url
   }
 
+  /** POOL/NAME of it, for records, which keep no addresses. @throws NOT_FOUND, BAD_REQUEST; PEER_UNTRUSTED for the URL of a stranger */
+  async nameOf(destination: string): Promise<string> {
+    const origin = originOf(await this.resolve(destination))
+    const { pool, host: name, url } = this.#environment
+    const all = [{ pool, name, url }, ...(await this.stored())]
+    const found = all.find((known) => originOf(known.url) === origin)
+    if (found) return `${found.pool}/${found.name}`
+    const reason = 'no credentials are kept for later, so it must be a host that is known here'
+    throw new CrosspoolError('PEER_UNTRUSTED', { url: origin, reason })
+  }
+
   /** Those that were introduced. */
   async stored(): Promise<KnownHost[]> {
     return (await this.#environment.store.list<KnownHost>(prefix)).map(({ value }) => value)
@@ -102,4 +113,9 @@ export class KnownHosts {
 
 function matches({ pool, name }: { pool: string; name: string }, wanted: string): boolean {
   return wanted === name || wanted === `${pool}/${name}`
+}
+
+/** Without what may be a secret in it. */
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : 'the destination'
 }

@@ -13,6 +13,7 @@ import {
 import { saveVmRecord } from '../migration/vm-records.ts'
 import { describeReplicas } from './describe-replicas.ts'
 import type { KnownHosts } from './known-hosts.ts'
+import type { ReplicaSchedules } from './replica-schedules.ts'
 import { wrongState } from './vm-listing.ts'
 
 const againMs = 5_000
@@ -21,19 +22,21 @@ const againMs = 5_000
 export class Replicas {
   readonly #environment: ToolstackEnvironment
   readonly #hosts: KnownHosts
+  readonly #schedules: ReplicaSchedules
   readonly #stopper = new AbortController()
 
-  constructor(environment: ToolstackEnvironment, hosts: KnownHosts) {
+  constructor(environment: ToolstackEnvironment, hosts: KnownHosts, schedules: ReplicaSchedules) {
     this.#environment = environment
     this.#hosts = hosts
+    this.#schedules = schedules
   }
 
   async list(): Promise<Replica[]> {
-    const { storage, store, hypervisor } = this.#environment
+    const { storage, hypervisor } = this.#environment
     const replications = (await storage.listReplications()).filter(({ kept }) => kept)
     if (replications.length === 0) return []
     const [vdis, vms] = await Promise.all([storage.listVdis(), hypervisor.list()])
-    return await describeReplicas(store, { replications, vdis: [...vdis], vms })
+    return await describeReplicas(this.#environment, { replications, vdis: [...vdis], vms })
   }
 
   /** By its id, or all of a VM by that's id or name; the other host is told, if it answers. @throws NOT_FOUND, BUSY */
@@ -50,8 +53,12 @@ export class Replicas {
     await this.#refuseWhileLeft(found)
     // Where the disk is first: from then on nobody can take the replica for what it was.
     const dropped = await settleAll(
-      found.map(async ({ id, other, here }) => {
-        if (here === 'disk') await this.#stop(id)
+      found.map(async ({ id, vm, other, here }) => {
+        if (here === 'disk') {
+          // It would be made again.
+          await this.#schedules.forget(vm)
+          await this.#stop(id)
+        }
         const isToldThere = await this.#tell(other, id)
         if (here === 'replica') await this.#stop(id)
         return { id, other, isToldThere }
@@ -67,6 +74,7 @@ export class Replicas {
     const found = (await this.list()).find((replica) => replica.id === id)
     if (!found) return
     await this.#refuseWhileLeft([found])
+    if (found.here === 'disk') await this.#schedules.stop(found.vm)
     await this.#stop(id)
     await this.#forget(found.vm)
   }

@@ -17,6 +17,7 @@ import { Inventories } from './inventories.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { type MoveDiskMemo, moveDisk } from './move-disk.ts'
 import { Ownerships } from './ownerships.ts'
+import { ReplicaSchedules } from './replica-schedules.ts'
 import { Replicas } from './replicas.ts'
 import { Sendings } from './sendings.ts'
 import { VmActs } from './vm-acts.ts'
@@ -33,6 +34,7 @@ export class Toolstack {
   readonly sendings: Sendings
   readonly ownerships: Ownerships
   readonly replicas: Replicas
+  readonly schedules: ReplicaSchedules
   readonly #environment: ToolstackEnvironment
   readonly #acts: VmActs
   readonly #ended: EndedVms
@@ -53,7 +55,12 @@ export class Toolstack {
       otherHosts: () => this.hosts.stored(),
     })
     this.sendings = new Sendings(environment)
-    this.replicas = new Replicas(environment, this.hosts)
+    this.schedules = new ReplicaSchedules(environment, this.hosts, {
+      operations: this.operations,
+      holderOf: (vm) => this.#acts.holderOf(vm),
+      replicate: (vm, request, id) => this.#copy('replicate', vm, request, id),
+    })
+    this.replicas = new Replicas(environment, this.hosts, this.schedules)
     this.ownerships = new Ownerships(environment, {
       ...{ receivers: this.receivers, replicas: this.replicas, hosts: this.hosts },
       holderOf: (vm) => this.#operationOf(vm),
@@ -71,6 +78,7 @@ export class Toolstack {
     await this.receivers.recover()
     await this.operations.recover()
     await this.replicas.recover()
+    await this.schedules.recover()
     this.#ended.watch()
   }
 
@@ -78,6 +86,7 @@ export class Toolstack {
   close(): void {
     this.#ended.close()
     this.replicas.close()
+    this.schedules.close()
   }
 
   async listVms(): Promise<Vm[]> {
@@ -126,7 +135,9 @@ export class Toolstack {
 
   /** VM.destroy: drops the definition of a halted VM; its VDIs stay. @throws NOT_FOUND, BUSY, WRONG_STATE */
   async forgetVm(vm: string): Promise<void> {
-    await this.#power.forget(vm)
+    const { id } = await this.getVm(vm)
+    await this.#power.forget(id)
+    await this.schedules.forget(id)
   }
 
   /** VM.assert_can_migrate: every check of both sides; changes nothing. */
@@ -158,8 +169,9 @@ export class Toolstack {
     kind: 'migrate' | 'replicate',
     vm: string,
     request: MigrateRequest,
+    operation: string = this.#environment.random.uuid(),
   ): Promise<Operation> {
-    const { random, clock, pool, host } = this.#environment
+    const { clock, pool, host } = this.#environment
     const { id, name } = await findRunning(this.#environment, vm, kind)
     const destinationUrl = await this.hosts.resolve(request.destination)
     this.#acts.checkFree(id)
@@ -182,7 +194,7 @@ export class Toolstack {
         ...{ releaseMs: null, takeMs: null, bytesReplicated: 0 },
       },
     }
-    return this.operations.start(kind, random.uuid(), id, memo)
+    return this.operations.start(kind, operation, id, memo)
   }
 
   /** VDI.pool_migrate: to another SR of this host, in use or not; answers the operation at once. @throws NOT_FOUND, BUSY */
