@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import { parseMapping, parseSeconds, parseSetting, parseSize } from './parse-options.ts'
+import {
+  parseInterval,
+  parseMapping,
+  parseSeconds,
+  parseSetting,
+  parseSize,
+} from './parse-options.ts'
 import { UsageError } from './usage-error.ts'
 
 test.each([
@@ -41,4 +47,12 @@ test('seconds may be none, but not fewer', () => {
   expect(['0', '600'].map(parseSeconds)).toEqual([0, 600])
   for (const text of ['', '-1', 'soon', 'Infinity'])
     expect(() => parseSeconds(text), text).toThrow(UsageError)
+})
+
+test('an interval is a time, or never', () => {
+  expect(['30m', '1h', '2d', 'never'].map(parseInterval)).toEqual([
+    ...[1_800_000, 3_600_000, 172_800_000, 'never'],
+  ])
+  for (const text of ['0h', '1', 'ever', '1.5h'])
+    expect(() => parseInterval(text), text).toThrow(UsageError)
 })

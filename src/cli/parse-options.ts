@@ -49,9 +49,14 @@ export function parseDuration(text: string): number {
   return Number(count) * (unit === 'm' ? 60_000 : unit === 'h' ? 3_600_000 : 86_400_000)
 }
 
-/** 12h, 90d; `ever`: without an end. @throws UsageError */
-export function parseKeeping(text: string): number | null {
-  return text === 'ever' ? null : parseDuration(text)
+/** 12h, 90d; `ever`: without an end. Of an option, commander takes null for nothing. @throws UsageError */
+export function parseKeeping(text: string): number | 'ever' {
+  return text === 'ever' ? text : parseDuration(text)
+}
+
+/** 30m, 12h: how often; `never` ends it. @throws UsageError */
+export function parseInterval(text: string): number | 'never' {
+  return text === 'never' ? text : parseDuration(text)
 }
 
 /** @throws UsageError */

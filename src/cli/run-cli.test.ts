@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { OpenServer } from '../../test/support/open-door.ts'
 import { announce, sampleStorage, sampleToolstack } from '../../test/support/sample-daemons.ts'
-import { sample } from '../../test/support/sample-documents.ts'
+import { sample, sampleSchedule } from '../../test/support/sample-documents.ts'
 import { CrosspoolError } from '../model/errors.ts'
-import type { Preflight } from '../model/migration.ts'
+import type { MigrateRequest, Preflight } from '../model/migration.ts'
 import type { Operation } from '../model/operation.ts'
 import { exitCodes } from './exit-codes.ts'
 import { runCli } from './run-cli.ts'
@@ -86,6 +86,10 @@ describe('lists and single things', () => {
     ['replications target database-disk', 'drbd://h:1/r-1'],
     ['replications start database-disk drbd://h:1/r-1', 'syncing'],
     ['vdis create new --sr local --size 1GiB', 'activated'],
+    ['replicas', 'REFRESHED AT'],
+    ['replicas schedules', 'beta/beta1'],
+    ['replicas drop r-2', 'here and at beta/beta1'],
+    ['replicate database --every never', 'is refreshed no more'],
     ['replications', 'r-1'],
     ['replications show r-1', 'syncing'],
     ['replications stop r-1 --keep nothing', 'Replication r-1 is taken out'],
@@ -243,6 +247,8 @@ describe('errors', () => {
     ['migrate --to b', "missing required argument 'vm'"],
     ['migrate vm', "required option '--to <destination>' not specified"],
     ['migrate vm --to b --sr =x', 'does not have the form FROM=TO'],
+    ['replicate vm', "required option '--to <destination>' not specified"],
+    ['replicate vm --to b --every soon', 'is not a time'],
     ['vdis create x --sr s --size large', 'is not a size'],
     ['replications stop r --keep all', 'Allowed choices are volume, nothing'],
     ['completion tcsh', 'Allowed choices are bash, zsh, fish'],
@@ -259,6 +265,66 @@ describe('errors', () => {
     const { exitCode, out } = await run(line)
     expect(exitCode).toBe(exitCodes.done)
     expect(out).toMatch(/Usage: crosspool|^\d+\.\d+\.\d+/)
+  })
+})
+
+describe('crosspool replicate --every', () => {
+  const refreshing = { ...sampleSchedule, state: 'refreshing', operation: 'o-1' } as const
+  const line = 'replicate database --to beta1 --every 1h --sr fast --bandwidth-limit 50M'
+
+  test('makes a schedule, and shows its first refresh to the end', async () => {
+    const seen: unknown[] = []
+    const environment = await daemons({
+      putReplicaSchedule: async ({ params, body }) => {
+        seen.push({ ...params, ...body })
+        return refreshing
+      },
+      watchOperation: async () => announce([migrating, ended('succeeded')]),
+    })
+    const { exitCode, err, out } = await run(line, environment)
+    expect(exitCode).toBe(exitCodes.done)
+    expect(err).toContain('refreshed every 1 h 00 min from now on, and kept for 168 h 00 min')
+    expect(out).toContain('succeeded')
+    expect(seen).toEqual([
+      {
+        ...{ vm: 'database', destination: 'beta1', srMap: { '*': 'fast' }, networkMap: {} },
+        ...{ everyMs: 3_600_000, keepReplica: { forMs: 604_800_000 } },
+        bytesPerSecondMax: 50 * 1024 ** 2,
+      },
+    ])
+  })
+
+  test('keeps the replica for longer than the interval, unless told', async () => {
+    const seen: unknown[] = []
+    const environment = await daemons({
+      putReplicaSchedule: async ({ body: { keepReplica } }) => {
+        seen.push(keepReplica)
+        return sampleSchedule
+      },
+    })
+    await run('replicate database --to beta1 --every 7d', environment)
+    await run('replicate database --to beta1 --every 7d --for ever --mode every-write', environment)
+    expect(seen).toEqual([{ forMs: 28 * 24 * 3_600_000 }, { forMs: null, mode: 'every-write' }])
+  })
+
+  test('does not wait where it is told so, or where the VM is not free', async () => {
+    const detached = await run(`${line} --detach --json`, await daemons())
+    expect(JSON.parse(detached.out)).toEqual(sampleSchedule)
+    const { out } = await run(line, await daemons())
+    expect(out).toContain('as soon as the VM is free')
+  })
+
+  test('makes none where a check fails, or only the checks are wanted', async () => {
+    let isMade = false
+    const putReplicaSchedule = async () => {
+      isMade = true
+      return sampleSchedule
+    }
+    const none = { possible: false, checks: [], disks: [], interfaces: [] }
+    const refused = await daemons({ putReplicaSchedule, preflight: async () => none })
+    expect((await run(line, refused)).exitCode).toBe(exitCodes.preflightFailed)
+    await run(`${line} --dry-run`, await daemons({ putReplicaSchedule }))
+    expect(isMade).toBe(false)
   })
 })
 
@@ -302,6 +368,21 @@ describe('crosspool migrate', () => {
         },
       },
     ])
+  })
+
+  test.each([
+    ['migrate database --to beta1 --keep-replica ever', { forMs: null }],
+    ['migrate database --to beta1 --keep-replica 2h', { forMs: 7_200_000 }],
+    ['replicate database --to beta1 --for ever', { forMs: null }],
+  ])('crosspool %s says how long the replica is kept', async (line, keepReplica) => {
+    const seen: unknown[] = []
+    const note = async ({ body }: { readonly body: MigrateRequest }) => {
+      seen.push(body.keepReplica)
+      return migrating
+    }
+    const environment = await daemons({ migrate: note, replicate: note })
+    expect((await run(`${line} --detach`, environment)).exitCode).toBe(exitCodes.done)
+    expect(seen).toEqual([keepReplica])
   })
 
   test('with --json is one document per line, the last one the operation as it ended', async () => {

@@ -9,6 +9,7 @@ import { readXml } from '../../src/api/xenapi/wire/xml-reader.ts'
 import { readXmlRpcCall } from '../../src/api/xenapi/wire/xml-rpc.ts'
 import {
   parseDuration,
+  parseInterval,
   parseKeeping,
   parseKeepMode,
   parseLimit,
@@ -258,6 +259,7 @@ const words: readonly FuzzedParser[] = [
   text('parseSetting', (given) => parseSetting(given), ['UsageError'], ['a=1', 'b=true']),
   text('parsePositive', parsePositive, ['UsageError'], ['1', '1e400']),
   text('parseKeeping', parseKeeping, ['UsageError'], ['ever', '2h', '7d']),
+  text('parseInterval', parseInterval, ['UsageError'], ['never', '30m', '1h']),
   text('parseKeepMode', parseKeepMode, ['UsageError'], ['every-write', 'difference']),
   text('parseSeconds', parseSeconds, ['UsageError'], ['0.5', '1e400']),
   document(

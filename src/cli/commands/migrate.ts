@@ -11,7 +11,8 @@ export interface MigrateOptions {
   readonly network?: Record<string, string>
   readonly dryRun?: boolean
   readonly keepSourceDisks?: boolean
-  readonly keepReplica?: number | null
+  /** In milliseconds. */
+  readonly keepReplica?: number | 'ever'
   readonly keepMode?: KeepMode
   readonly patience?: number
   readonly bandwidthLimit?: number | null
@@ -36,32 +37,10 @@ export async function migrate(
   return followOperation(context, client, operation, options)
 }
 
-export interface ReplicateOptions
-  extends Omit<MigrateOptions, 'keepReplica' | 'keepMode' | 'keepSourceDisks'> {
-  readonly for?: number | null
-  readonly mode?: KeepMode
-}
-
-const keptForMs = 7 * 24 * 3_600_000
-
-/** VM.replicate */
-export async function replicate(
-  context: CliContext,
-  vm: string,
-  options: ReplicateOptions,
-): Promise<ExitCode> {
-  const client = await context.toolstack()
-  const { for: forMs = keptForMs, mode, ...rest } = options
-  const wish = { keepReplica: forMs, ...(mode ? { keepMode: mode } : {}) }
-  const call = callOf(vm, { ...rest, ...wish })
-  const preflight = await client.preflight(call)
-  if (options.dryRun || !preflight.possible) return showPreflight(context, preflight)
-  warn(context, preflight)
-  return followOperation(context, client, await client.replicate(call), options)
-}
-
-function callOf(vm: string, options: MigrateOptions) {
-  const { keepReplica: forMs, keepMode: mode } = options
+/** What the daemon is asked, for a migration and for a replica. */
+export function callOf(vm: string, options: MigrateOptions) {
+  const { keepReplica: keep, keepMode: mode } = options
+  const forMs = keep === 'ever' ? null : keep
   return {
     params: { vm },
     body: {
@@ -84,12 +63,12 @@ function memoryTuning({ downtimeLimit, autoConverge }: MigrateOptions) {
   return { memory: { ...limit, ...(autoConverge ? { autoConverge } : {}) } }
 }
 
-function showPreflight(context: CliContext, preflight: Preflight): ExitCode {
+export function showPreflight(context: CliContext, preflight: Preflight): ExitCode {
   context.show(preflight, preflightView)
   return preflight.possible ? exitCodes.done : exitCodes.preflightFailed
 }
 
-function warn(context: CliContext, { checks }: Preflight): void {
+export function warn(context: CliContext, { checks }: Preflight): void {
   const warnings = checks.filter(({ result }) => result === 'warning')
   if (warnings.length > 0 && !context.json) context.tell(checksView(warnings, context.style))
 }

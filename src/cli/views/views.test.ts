@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { sample, sampleReplica } from '../../../test/support/sample-documents.ts'
+import { sample, sampleReplica, sampleSchedule } from '../../../test/support/sample-documents.ts'
+import { CrosspoolError } from '../../model/errors.ts'
 import type { MigrationDetails, Preflight } from '../../model/migration.ts'
 import type { Operation } from '../../model/operation.ts'
 import { errorView } from './error-view.ts'
@@ -19,7 +20,7 @@ import { operationsView } from './operation-views.ts'
 import { preflightView } from './preflight-view.ts'
 import { progressLines } from './progress-lines.ts'
 import { bytes, duration, percent } from './quantities.ts'
-import { droppedReplicasView, replicasView } from './replica-views.ts'
+import { droppedReplicasView, replicasView, schedulesView } from './replica-views.ts'
 import { replicationLine, replicationsView, replicationView } from './replication-views.ts'
 import { createStyle, plainStyle } from './style.ts'
 import { table } from './table.ts'
@@ -232,3 +233,36 @@ test('replicas: what they lack, and for how long they are kept', () => {
   expect(droppedReplicasView([dropped])).toContain('beta/beta1 does not answer')
   expect(droppedReplicasView([{ ...dropped, isToldThere: true }])).toContain('here and at beta')
 })
+
+test('schedules: how old the replica is, when it is refreshed next, and what came of the last time', () => {
+  const nowMs = (sampleSchedule.succeededAtMs ?? 0) + 600_000
+  const error = new CrosspoolError('PEER_UNREACHABLE', { url: 'u', reason: 'r' }).toDocument()
+  const last = { ...refreshed(), bytesReplicated: 0, result: 'failed', error } as const
+  const lines = schedulesView(
+    [
+      sampleSchedule,
+      { ...sampleSchedule, failures: 3, isOverdue: true, last },
+      { ...sampleSchedule, state: 'refreshing', nextAtMs: null, succeededAtMs: null, last: null },
+      { ...sampleSchedule, state: 'resting', nextAtMs: null },
+      { ...sampleSchedule, state: 'stopped', nextAtMs: null },
+      { ...sampleSchedule, nextAtMs: nowMs - 1 },
+    ],
+    nowMs,
+    plainStyle,
+  )
+  const [title, well, failing, first, resting, stopped, held] = lines.split('\n')
+  expect(title).toMatch(/^VM .*REFRESHED AT .*EVERY .*AGE .*NEXT .*LAST .*SENT .*RESULT$/)
+  expect(well).toMatch(/10 min 00 s +in 49 min 00 s +10 min 00 s ago +64.0 MiB +succeeded$/)
+  expect(failing).toContain('10 min 00 s, overdue')
+  expect(failing).toContain('failed, 3 times: u does not answer: r [PEER_UNREACHABLE]')
+  expect(first).toMatch(/none yet +under way +- +- +-$/)
+  expect(resting).toContain('when the VM runs here')
+  expect(stopped).toMatch(/ never /)
+  expect(held).toContain('when the VM is free')
+  expect(schedulesView([], nowMs, plainStyle)).toContain('No replica')
+})
+
+function refreshed() {
+  if (!sampleSchedule.last) throw new Error('the sample has been refreshed')
+  return sampleSchedule.last
+}
