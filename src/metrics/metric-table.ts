@@ -97,6 +97,17 @@ export const toolstackMetrics = {
     name: 'crosspool_ownerships_unsettled',
     help: 'VMs that were released or told to start, and the other host has not confirmed it; at most a minute old',
   },
+  schedules: {
+    type: 'gauge',
+    name: 'crosspool_replica_schedules',
+    help: 'VMs whose replicas this host refreshes at times, by what came of the last time (none: nothing yet)',
+    labels: ['state', 'result'],
+  },
+  schedulesOverdue: {
+    type: 'gauge',
+    name: 'crosspool_replica_schedules_overdue',
+    help: 'Those that run here, and of which no refresh has succeeded for two intervals',
+  },
 } as const satisfies MetricTable
 
 const replication = ['replication', 'vdi', 'side']

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sample } from '../../test/support/sample-documents.ts'
+import { sample, sampleSchedule } from '../../test/support/sample-documents.ts'
 import { createSimulatedClock } from '../drivers/simulated/clock.ts'
 import type { Operation } from '../model/operation.ts'
 import type { Replication } from '../model/replication.ts'
@@ -19,6 +19,13 @@ function measuredToolstack() {
         observe: (listener) => {
           note = listener
         },
+      },
+      schedules: {
+        list: async () => [
+          sampleSchedule,
+          { ...sampleSchedule, isOverdue: true, last: null },
+          { ...sampleSchedule, state: 'stopped', isOverdue: true },
+        ],
       },
       receivers: { list: async () => [sample.receiver, { ...sample.receiver, state: 'closed' }] },
       ownerships: { list: async () => [sample.ownership, { ...sample.ownership, settled: true }] },
@@ -115,6 +122,16 @@ test('what takes commands to find out is fetched once a minute, and is not there
   await clock.advance(60_000)
   await refresh()
   expect(asked).toBe(2)
+})
+
+test('schedules are counted by what came of the last time, and those that are overdue', async () => {
+  const { text } = measuredToolstack()
+  const told = await text()
+  const series = 'crosspool_replica_schedules'
+  expect(told).toContain(`${series}{state="waiting",result="succeeded"} 1`)
+  expect(told).toContain(`${series}{state="waiting",result="none"} 1`)
+  expect(told).toContain(`${series}{state="stopped",result="succeeded"} 1`)
+  expect(told).toContain(`${series}_overdue 2`)
 })
 
 test('a replication has its series as long as it is there', async () => {

@@ -1,6 +1,7 @@
 import type { Operation } from '../model/operation.ts'
 import type { Ownership } from '../model/ownership.ts'
 import type { Receiver } from '../model/receiver.ts'
+import type { ReplicaSchedule } from '../model/replica-schedule.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import { createMetrics, type Measured } from './create-metrics.ts'
@@ -15,6 +16,7 @@ export interface MeasuredToolstack {
     observe(listener: (operation: Operation) => void): void
   }
   readonly receivers: { list(): Promise<readonly Receiver[]> }
+  readonly schedules: { list(): Promise<readonly ReplicaSchedule[]> }
   readonly ownerships: { list(): Promise<readonly Ownership[]> }
 }
 
@@ -42,6 +44,11 @@ export function measureToolstack(
     async refresh() {
       operations.refresh()
       lookAtOwnerships()
+      const schedules = await toolstack.schedules.list()
+      own.schedules.reset()
+      for (const { state, last } of schedules)
+        own.schedules.inc({ state, result: last?.result ?? 'none' })
+      own.schedulesOverdue.set(schedules.filter(({ isOverdue }) => isOverdue).length)
       const receivers = await toolstack.receivers.list()
       own.arriving.reset()
       for (const { state } of receivers)
