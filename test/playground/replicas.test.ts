@@ -1,9 +1,13 @@
+import { join } from 'node:path'
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import { migrationDetailsOf } from '../../src/model/migration.ts'
+import { waitUntil } from '../lab/support/wait-until.ts'
 import { measureMigration } from '../support/measured-migration.ts'
 import { fillDisk } from './fill-disk.ts'
 import { Playground } from './playground.ts'
+import type { PlaygroundHost } from './playground-host.ts'
 import { tracesOf } from './traces.ts'
 
 /** Real VMs and real mirrors in user space, which keep replicas by noting what differs. */
@@ -45,3 +49,53 @@ it('a VM that has left its disk as a replica goes back by what differs', async (
   expect((await guest.end(source)).problems).toEqual([])
   expect(await tracesOf(playground)).toEqual(before)
 })
+
+/** As its administrator does it, by the command. */
+async function crosspool(host: PlaygroundHost, line: string): Promise<string> {
+  const program = join(host.plan.programs, 'crosspool.mjs')
+  const env = { CROSSPOOL_XAPI: host.sockets.xapi, CROSSPOOL_SM: host.sockets.sm }
+  const { stdout } = await execa(process.execPath, [program, ...line.split(' ')], { env })
+  return stdout
+}
+
+it('a replica is refreshed every minute, also by a xapi that was killed meanwhile, by what differs', async () => {
+  const before = await tracesOf(playground)
+  const [source, destination] = [playground.host('alpha1'), playground.host('beta1')]
+  const disk = await source.newDisk('raw', 'refreshed', sizeBytes)
+  await fillDisk(source, disk, sizeBytes)
+  const guest = playground.guest({ name: 'pillar', number: 151 })
+  await guest.startOn(source, [disk])
+  const at = { params: { vm: guest.name } }
+  const refreshAfter = async (startedAtMs: number) => {
+    const { last } = await waitUntil(
+      async () => {
+        const found = await source.toolstack.getReplicaSchedule(at)
+        return (found.last?.startedAtMs ?? 0) > startedAtMs && found
+      },
+      { description: 'the next refresh', timeoutMs: 180_000, intervalMs: 500 },
+    )
+    if (!last) throw new Error('there was none')
+    expect(last).toMatchObject({ result: 'succeeded', error: null })
+    return last
+  }
+
+  await crosspool(source, `replicate ${guest.name} --to beta/beta1 --every 1m`)
+  const first = await refreshAfter(0)
+  await source.xapi.kill()
+  source.xapi.start()
+  await source.waitUntilAnswering()
+  const second = await refreshAfter(first.startedAtMs)
+  expect(first.bytesReplicated).toBeGreaterThanOrEqual(sizeBytes / 2)
+  expect(second.bytesReplicated).toBeLessThan(first.bytesReplicated / 4)
+  expect(second.startedAtMs - first.startedAtMs).toBeGreaterThanOrEqual(60_000)
+  expect(await crosspool(source, 'replicas')).toMatch(/pillar +beta\/beta1 .* succeeded$/m)
+
+  await crosspool(source, `replicate ${guest.name} --every never`)
+  await expect(source.toolstack.getReplicaSchedule(at)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  const there = await measureMigration(guest, source, destination)
+  expect(there.verdict.problems).toEqual([])
+  const last = migrationDetailsOf(there.operation)?.figures.bytesReplicated ?? 0
+  expect(last).toBeLessThan(first.bytesReplicated / 4)
+  expect((await guest.end(destination)).problems).toEqual([])
+  expect(await tracesOf(playground)).toEqual(before)
+}, 600_000)
