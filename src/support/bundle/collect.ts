@@ -76,6 +76,8 @@ async function askDaemons(surroundings: Surroundings): Promise<Documents> {
     operations: xapi.listOperations({}, options),
     receivers: xapi.listReceivers({}, options),
     ownerships: xapi.listOwnerships({}, options),
+    replicas: xapi.listReplicas({}, options),
+    'replica-schedules': xapi.listReplicaSchedules({}, options),
   }
   return named(
     Object.entries(asked).map(async ([name, answer]) => {
