@@ -14,9 +14,9 @@ export const replicaScheduleWishSchema = z
     destination,
     srMap,
     networkMap,
-    keepReplica: replicaWishSchema.describe(
-      'for how long, from each refresh on: longer than the interval; mode: difference unless told',
-    ),
+    keepReplica: replicaWishSchema
+      .extend({ mode: replicaWishSchema.shape.mode.describe('left out: difference') })
+      .describe('for how long, from each refresh on: longer than the interval'),
     patienceMs,
     bytesPerSecondMax,
     everyMs: z

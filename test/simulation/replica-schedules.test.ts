@@ -2,7 +2,11 @@ import { expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import type { Operation } from '../../src/model/operation.ts'
 import type { ReplicaScheduleWish } from '../../src/model/replica-schedule.ts'
-import { SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts'
+import {
+  type CallObserver,
+  SimulatedCluster,
+  type SimulatedClusterOptions,
+} from './simulated-cluster.ts'
 import { SimulatedGuest } from './simulated-guest.ts'
 
 const sizeBytes = 8 * MiB
@@ -132,6 +136,48 @@ it('rests while the VM is elsewhere, and catches up when it is back', async () =
   expect(times()).toHaveLength(2)
   expect(guest.problems()).toEqual([])
   expect(cluster.vms.violations).toEqual([])
+})
+
+it('takes it for no failure that the storage manager is not there yet after a boot', async () => {
+  let isAway = false
+  const onCall: CallObserver = (host, port, method) => {
+    if (isAway && `${host} ${port}.${method}` === 'one storage.facts')
+      throw new Error('made to fail')
+  }
+  const { cluster, put, times, schedule } = await start({ onCall })
+  await put()
+  await cluster.clock.advance(tenthMs)
+  isAway = true
+  await cluster.clock.advance(everyMs)
+  expect(times()).toEqual([0])
+  expect(await schedule()).toMatchObject({ state: 'waiting', last: { result: 'succeeded' } })
+  isAway = false
+  await cluster.clock.advance(everyMs / 2)
+  expect(times()).toEqual([0, 15])
+})
+
+it('goes with the definition of its VM', async () => {
+  const { cluster, one } = await start()
+  const sr = (await one.storage.listSrs())[0]?.id ?? ''
+  const { id: vdi } = await one.storage.createVdi({ sr, name: 'own', sizeBytes })
+  const { id } = await one.toolstack.startVm({
+    ...{ name: 'short-lived', vcpus: 1, memoryBytes: MiB, boot: { disk: true }, interfaces: [] },
+    disks: [{ vdi, readOnly: false }],
+  })
+  const wish = { destination: 'two', srMap: {}, networkMap: {}, keepReplica, everyMs }
+  await cluster.until(one.toolstack.schedules.put(id, wish), 'the schedule')
+  await cluster.clock.advance(tenthMs)
+  await one.toolstack.schedules.get('short-lived')
+  await one.toolstack.destroyVm(id)
+  await cluster.clock.advance(everyMs)
+  expect(await one.toolstack.schedules.get(id)).toMatchObject({
+    ...{ state: 'resting', last: { result: 'skipped', error: { code: 'WRONG_STATE' } } },
+  })
+  // As long as its disk has a replica it cannot be forgotten.
+  await one.toolstack.replicas.drop(id)
+  await one.toolstack.schedules.put(id, wish)
+  await one.toolstack.forgetVm(id)
+  await expect(one.toolstack.schedules.get(id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
 it('lets a migration that is under way end first', async () => {
