@@ -99,3 +99,21 @@ it('a replica is refreshed every minute, also by a xapi that was killed meanwhil
   expect((await guest.end(destination)).problems).toEqual([])
   expect(await tracesOf(playground)).toEqual(before)
 }, 600_000)
+
+it('a replica that is dropped where it is kept is refreshed no more, and the other host says so', async () => {
+  const before = await tracesOf(playground)
+  const [source, destination] = [playground.host('alpha1'), playground.host('beta1')]
+  const disk = await source.newDisk('raw', 'unwanted', 16 * MiB)
+  const guest = playground.guest({ name: 'unwanted', number: 152 })
+  await guest.startOn(source, [disk])
+  await crosspool(source, 'replicate unwanted --to beta1 --every 1m')
+  expect(await crosspool(destination, 'replicas drop unwanted')).toContain(
+    'here and at alpha/alpha1',
+  )
+  const { state, last } = await source.toolstack.getReplicaSchedule({ params: { vm: 'unwanted' } })
+  expect({ state, code: last?.error?.code }).toEqual({ state: 'stopped', code: 'REPLICA_DROPPED' })
+  expect(await source.toolstack.listReplicas()).toEqual([])
+  await crosspool(source, 'replicate unwanted --every never')
+  expect((await guest.end(source)).problems).toEqual([])
+  expect(await tracesOf(playground)).toEqual(before)
+})

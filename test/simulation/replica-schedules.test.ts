@@ -259,6 +259,9 @@ it('ends with a replica that is dropped here, and stops where it is dropped ther
   const { cluster, put, one, two, schedule, times } = await start()
   await put()
   await cluster.clock.advance(tenthMs)
+  const id = (await one.toolstack.replicas.list())[0]?.id ?? ''
+  await expect(one.toolstack.replicas.dropped(id, 'gamma/three')).rejects.toThrow(id)
+  expect((await schedule()).state).toBe('waiting')
   await two.toolstack.replicas.drop('vm')
   expect(await schedule()).toMatchObject({
     ...{ state: 'stopped', nextAtMs: null },

@@ -61,6 +61,7 @@ export const replicaRoutes = defineRoutes({
     peers: true,
     summary: 'Between xapis: the other side has ended it',
     response: emptySchema,
+    errors: ['BUSY', 'NOT_FOUND'],
   },
   getClaim: {
     method: 'GET',

@@ -82,8 +82,8 @@ export function toolstackHandlers(
       await schedules.remove(params.vm)
       return {}
     },
-    replicaDropped: async ({ params }) => {
-      await replicas.dropped(params.replica)
+    replicaDropped: async ({ params, requester: { caller } }) => {
+      await replicas.dropped(params.replica, caller?.kind === 'peer' ? caller.name : null)
       return {}
     },
     getClaim: ({ params }) => replicas.claimOf(params.vm),

@@ -69,10 +69,15 @@ export class Replicas {
     return dropped
   }
 
-  /** The other side has ended it. What is not kept here is no error. @throws BUSY */
-  async dropped(id: string): Promise<void> {
+  /**
+   * The other side has ended it. What is not kept here is no error. `from`: POOL/HOST that says so; null: an
+   * administrator. @throws BUSY; NOT_FOUND for one that is not that host's
+   */
+  async dropped(id: string, from: string | null = null): Promise<void> {
     const found = (await this.list()).find((replica) => replica.id === id)
     if (!found) return
+    if (from !== null && from !== found.other)
+      throw new CrosspoolError('NOT_FOUND', { kind: 'replica', id })
     await this.#refuseWhileLeft([found])
     if (found.here === 'disk') await this.#schedules.stop(found.vm)
     await this.#stop(id)
