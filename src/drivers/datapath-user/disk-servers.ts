@@ -2,6 +2,8 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../../lib/write-durably.ts'
 import { CrosspoolError } from '../../model/errors.ts'
+import { cutExport } from './block-commands.ts'
+import { nodes } from './block-nodes.ts'
 import { type DiskRecord, diskRecordSchema } from './disk-record.ts'
 import { namesIn } from './names-in.ts'
 import type { Parts } from './parts.ts'
@@ -50,6 +52,20 @@ export class DiskServers {
     await replaceFile(path, JSON.stringify(record))
     this.#servers.set(vdi, { record, daemon })
     await this.#shape(record, daemon)
+  }
+
+  /**
+   * While `act` runs the VM waits, and nothing of it is under way. Nothing is recorded: a program that
+   * is started anew lets the VM go on.
+   */
+  async holding(vdi: string, act: () => Promise<void>, first = async () => {}): Promise<void> {
+    const server = this.#servers.get(vdi)
+    const held = server && cutExport(server.daemon.qmp, this.#parts.clock, nodes.vm)
+    await first()
+    await held?.catch((error: unknown) => this.#parts.log.debug({ vdi, error }, 'not held'))
+    await act()
+    const record = this.record(vdi)
+    if (record) await this.put(record)
   }
 
   /** Ends the storage daemon, and nothing of it is left. */

@@ -31,8 +31,7 @@ export async function keep(mirrors: Mirrors, mirror: Mirror, mode: KeepMode): Pr
 }
 
 /**
- * The VM goes on here. What it writes is recorded from a moment on in which both sides are the same. The
- * mirror is then cut off, not ended: QEMU 7.2 does not survive the end of a job while the VM writes.
+ * The VM goes on here. What it writes is recorded from a moment on in which both sides are the same.
  */
 async function remainSource(mirrors: Mirrors, mirror: Mirror, side: SourceMirror): Promise<void> {
   const { parts, servers } = mirrors

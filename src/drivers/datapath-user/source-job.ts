@@ -145,11 +145,15 @@ export class SourceJob {
     return isComplete(job) ? null : (job.error ?? 'not at its end')
   }
 
-  /** Its gateway has gone, or goes: ends it without caring for the target. */
+  /**
+   * Its gateway has gone, or goes: ends it without caring for the target. QEMU 7.2 may crash when a mirror
+   * ends while the VM writes.
+   */
   async discard(): Promise<void> {
     this.#stopWatching()
     try {
-      await this.#clear()
+      if (!(await this.isRunning())) return await this.#clear()
+      await this.#servers.holding(this.#record.vdi, () => this.#clear())
     } catch (error) {
       // With the storage daemon the job is gone as well.
       this.#parts.log.debug({ mirror: this.#record.id, error }, 'no mirror job to end')

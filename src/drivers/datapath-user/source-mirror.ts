@@ -165,11 +165,13 @@ export class SourceMirror {
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#nudge.abort()
-    await this.#uplink?.kill()
-    const late = await this.#connecting?.catch(() => null)
-    await late?.kill()
-    await (await findUplink(this.#parts, this.#record))?.kill()
-    await this.#job.discard()
+    const cutOff = async () => {
+      await this.#uplink?.kill()
+      const late = await this.#connecting?.catch(() => null)
+      await late?.kill()
+      await (await findUplink(this.#parts, this.#record))?.kill()
+    }
+    await this.#servers.holding(this.#record.vdi, () => this.#job.discard(), cutOff)
   }
 
   /** After `stop`: nothing is left of it. */
