@@ -47,10 +47,11 @@ function metricsOf(lab: string, name: string, samples: readonly Sample[]): reado
       ratio('bytesSentOfAllocated', sent, 'bytesRatio'),
     ]),
     ...latencyPhases.flatMap((phase) =>
-      percentiles.map((part) => {
+      percentiles.flatMap((part) => {
         const seen = phase === 'copying' || phase === 'inSync' ? own.filter(isThere) : own
         const value = of(({ writeLatencyUs }) => writeLatencyUs[phase][part], seen)
-        return metric(`${prefix}.writeLatency.${phase}.${part}`, value, 'us')
+        // Who copies no disk has no such phase.
+        return value > 0 ? [metric(`${prefix}.writeLatency.${phase}.${part}`, value, 'us')] : []
       }),
     ),
     ...percentiles.map((part) => {

@@ -2,7 +2,19 @@
 const reasons: readonly (readonly [RegExp, string])[] = [
   [
     /qemu\.crosspool\.syncThroughput/,
-    'a byte goes through two more processes and a TLS session on its way than in the others, on the same few CPUs. That each write waits for both sides while disks are copied is not it: plain QEMU was as quick with it as without.',
+    'a byte goes through two more processes and a TLS session on its way than in the others, on the same few CPUs.',
+  ],
+  [
+    /xen\.crosspool\.syncThroughput/,
+    'DRBD copies through WireGuard, which an emulated CPU encrypts in software on both hosts; the raw copy is not encrypted. To make the disk, the device and the tunnel, with a process for each, is in it too.',
+  ],
+  [
+    /xen\.crosspool\.bytesSent/,
+    'what the guest writes while the disk is copied is sent as well, and in an emulated host that takes long.',
+  ],
+  [
+    /xen\.blackout\.crosspoolOf/,
+    "release and take are three processes each, one after the other, and emulated hosts take hundreds of milliseconds to start one. After `start` both hosts take the mirror out, on the CPU that the guest's devices need to connect.",
   ],
   [
     /\.crosspool\.migrateBack/,
