@@ -167,8 +167,7 @@ export class SourceMirror {
     this.#nudge.abort()
     const cutOff = async () => {
       await this.#uplink?.kill()
-      const late = await this.#connecting?.catch(() => null)
-      await late?.kill()
+      await (await this.#connecting?.catch(() => null))?.kill()
       await (await findUplink(this.#parts, this.#record))?.kill()
     }
     await this.#servers.holding(this.#record.vdi, () => this.#job.discard(), cutOff)
