@@ -193,6 +193,25 @@ it('goes elsewhere although it has a replica, which is then out of date and says
   expectSound(the)
 })
 
+it('is copied beforehand beside a disk that both hosts reach, which is not held there for it', async () => {
+  const shared = '11111111-1111-4111-8111-111111111111'
+  const the = await start()
+  const { cluster, one, two, replicate } = the
+  const configuration = { array: 'san', shared: true }
+  for (const { storage } of [one, two])
+    await storage.createSr({ id: shared, name: 'san', type: 'simulated', configuration })
+  const { id } = await one.storage.createVdi({ sr: shared, name: 'both', sizeBytes })
+  await one.storage.attach(id)
+  const { device } = await one.storage.activate(id)
+  const own = cluster.vms.host('one').vms.get('vm')
+  const disks = [...(own?.disks ?? []), { slot: 'xvdb', device: device ?? '', readOnly: false }]
+  if (own) cluster.vms.put('one', { ...own, disks })
+  expect((await replicate(forAWhile('every-write'))).error).toBeNull()
+  expect(await two.storage.getVdi(id)).toMatchObject({ state: 'detached' })
+  expect((await cluster.migrate('vm', 'one', 'two')).error).toBeNull()
+  expectSound(the)
+})
+
 /** Only what is asked while the VM moves: the first call is that of the first migration. */
 async function callsOf(mode: KeepMode): Promise<readonly string[]> {
   const calls: string[] = []

@@ -59,7 +59,10 @@ export function handoverOfReceiver(disks: readonly ReceiverDisk[]) {
   return disks.map(({ vdi, replication }) => ({ vdi, replication }))
 }
 
-/** The VM runs here: its disks become plain volumes beneath it, or have replicas from now on. */
+/**
+ * The VM runs here: its disks become plain volumes beneath it, or have replicas from now on. Of one that stays where
+ * it is (`target`) the disks here become replicas, and those that both hosts reach are let go.
+ */
 export async function settleReceiverDisks(
   { storage, store }: ToolstackEnvironment,
   record: ReceiverRecord,
@@ -70,9 +73,9 @@ export async function settleReceiverDisks(
   const { vm, source } = request
   await noteReplica(store, record, keep, side)
   const other = `${source.pool}/${source.host}`
-  await settleAll(
-    disks.map(({ slot, replication }) => {
-      if (!replication) return null
+  await settleAll<unknown>(
+    disks.map(({ slot, vdi, replication }) => {
+      if (!replication) return side === 'target' ? putAway(storage, vdi) : null
       if (!keep) return storage.stopReplication(replication, 'volume')
       const wanted = { vm: vm.id, slot, other, side, ...keep }
       return storage.keepReplication(replication, wanted).catch(unlessGone)
@@ -99,13 +102,18 @@ export async function removeReceiverDisks(
         await storage.stopReplication(id, 'nothing')
       }
       if (isReplica) return
-      const known = (await storage.listVdis()).find(({ id }) => id === vdi)
-      if (!known) return
-      if (known.state === 'activated') await storage.deactivate(vdi)
-      if (known.state !== 'detached') await storage.detach(vdi)
-      if (created) await storage.destroyVdi(vdi)
+      const isThere = await putAway(storage, vdi)
+      if (isThere && created) await storage.destroyVdi(vdi)
     }),
   )
+}
+
+/** Answers whether there is such a VDI. */
+async function putAway(storage: StorageManager, vdi: string): Promise<boolean> {
+  const known = (await storage.listVdis()).find(({ id }) => id === vdi)
+  if (known?.state === 'activated') await storage.deactivate(vdi)
+  if (known && known.state !== 'detached') await storage.detach(vdi)
+  return known !== undefined
 }
 
 /** Repeats `work` until it succeeds: for what must not be left undone. */
