@@ -180,6 +180,22 @@ it('ends at its time also when it was started anew before, and not while it is b
   await the.beta.write(device(now), 5, 'runs on')
 })
 
+it('does not end at its time when a VM may run on it again, though its host was started anew', async () => {
+  const the = await moved()
+  const { alpha, beta, replication } = the
+  await keep(the, 'difference', 1_000)
+  await beginAgain(the)
+  await synced(the)
+  await handOver(the, [beta, now], [alpha, old])
+  await alpha.write(device(old), 6, 'after it came back')
+  await alpha.reboot()
+  await systemClock.sleep(1_200)
+  await alpha.manager.stopReplication(replication, 'volume')
+  await alpha.manager.attach(old)
+  await alpha.manager.activate(old)
+  expect(await alpha.read(device(old), 6)).toBe('after it came back')
+})
+
 it("gives an administrator's volume back when its replica ends", async () => {
   const the = await moved()
   const { alpha, storage, replication } = the

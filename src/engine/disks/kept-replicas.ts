@@ -128,6 +128,8 @@ export class KeptReplicas {
       if (!record) return true
       if (untilMsOf(record) > environment.clock.now()) return false
       if (record.phase !== 'kept' && record.phase !== 'failed') return false
+      // The VM may run on it, whatever became of the mirror: only who hands it over knows, and says so.
+      if (record.isArmed) return false
       const keep = record.side === 'source' ? 'volume' : 'nothing'
       await replications.finishStop({ ...record, phase: 'stopping', keep })
       if (record.side === 'source') await vdis.giveBackAdopted(record.vdi)
