@@ -2,14 +2,14 @@ import { expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import type { KeepMode } from '../../src/model/replication.ts'
 import type { VmCreate } from '../../src/model/vm.ts'
-import { SimulatedCluster } from './simulated-cluster.ts'
+import { SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts'
 import { SimulatedGuest } from './simulated-guest.ts'
 
 const claim = { decision: 'claim', sure: true } as const
 
 /** A VM that was started at one and has gone to two; the disk that it has left is kept. */
-async function start(mode: KeepMode = 'every-write') {
-  const cluster = new SimulatedCluster()
+async function start(mode: KeepMode = 'every-write', options: SimulatedClusterOptions = {}) {
+  const cluster = new SimulatedCluster(options)
   const one = await cluster.addHost('one', 'alpha')
   const two = await cluster.addHost('two', 'beta')
   for (const [host, other] of [
@@ -99,6 +99,28 @@ it('offers no claim while the replica catches up, or where it has only what was 
     expect(await ownership()).toMatchObject({ state: 'replica', decisions: [] })
     await expect(one.toolstack.ownerships.decide(vm, claim)).rejects.toThrow()
   }
+})
+
+it('is not taken for claimed when it has come back, and its daemon restarts before the mirror is out', async () => {
+  let isBroken = false
+  const { cluster, one, vm, vdi, guest } = await start('every-write', {
+    onCall(host, port, method) {
+      if (isBroken && host === 'two' && port === 'peer' && method === 'close')
+        throw new Error('made to fail')
+    },
+  })
+  isBroken = true
+  const ended = cluster.migrate(vm, 'two', 'one')
+  while (!cluster.vms.runningAt(vm).includes('one')) await cluster.clock.advance(100)
+  one.toolstack.close()
+  const toolstack = await cluster.restartToolstack('one')
+  isBroken = false
+  expect((await ended).error).toBeNull()
+  guest.stop()
+  cluster.vms.setState('one', vm, 'shutdown')
+  await cluster.clock.advance(300_000)
+  expect(await toolstack.getVm(vm)).toMatchObject({ state: 'halted' })
+  expect(await one.storage.getVdi(vdi)).toMatchObject({ state: 'detached' })
 })
 
 it('goes on with a claim that was interrupted', async () => {

@@ -3,6 +3,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import type { Claim, DroppedReplica, Replica } from '../../model/replica.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { readOwnership, writeOwnership } from '../migration/epochs.ts'
+import { listReceivers } from '../migration/receiver-record.ts'
 import {
   listReplicaRecords,
   type ReplicaRecord,
@@ -141,9 +142,12 @@ export class Replicas {
   /** The VM has been given to this host: its replicas are disks again. Goes on from wherever it had come to. */
   async finishClaims(): Promise<void> {
     const { storage, store, log } = this.#environment
+    const arrivals = new Set((await listReceivers(store)).map(({ request }) => request.operation))
     for (const record of await listReplicaRecords(store)) {
-      const { epoch, state } = await readOwnership(store, record.vm)
+      const { epoch, state, operation } = await readOwnership(store, record.vm)
       if (record.here !== 'replica' || state !== 'owned' || epoch <= record.epoch) continue
+      // It has come back by itself, and runs here.
+      if (arrivals.has(operation)) continue
       const replicas = (await this.list()).filter(({ vm }) => vm === record.vm)
       await settleAll(
         replicas.map(async ({ id, vdi }) => {
