@@ -123,6 +123,25 @@ it('is not taken for claimed when it has come back, and its daemon restarts befo
   expect(await one.storage.getVdi(vdi)).toMatchObject({ state: 'detached' })
 })
 
+it('is still known as one that may be claimed while the VM goes back, also after a restart', async () => {
+  const { cluster, one, two, vm } = await start()
+  cluster.disks.cutLink('one', 'two')
+  await cluster.clock.advance(100)
+  cluster.disks.holdSync(true)
+  cluster.disks.mendLink('one', 'two')
+  const request = { destination: 'http://one', srMap: {}, networkMap: {}, keepSourceDisks: false }
+  await cluster.until(two.toolstack.migrate(vm, request), 'the beginning')
+  await cluster.clock.advance(2_000)
+  expect(await one.storage.listReplications()).toMatchObject([{ kept: null }])
+  // Whoever has the VM's disk asks this before it forgets that the VM may have been claimed.
+  expect(await one.toolstack.replicas.claimOf(vm)).toMatchObject({ keepsReplica: true })
+  one.toolstack.close()
+  const toolstack = await cluster.restartToolstack('one')
+  await cluster.clock.advance(100)
+  cluster.vms.remove('two', vm)
+  await toolstack.replicas.drop('database')
+})
+
 it('goes on with a claim that was interrupted', async () => {
   const { cluster, one, vm, guest, ownership } = await start()
   cluster.vms.remove('two', vm)

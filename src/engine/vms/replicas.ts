@@ -3,7 +3,7 @@ import { CrosspoolError } from '../../model/errors.ts'
 import type { Claim, DroppedReplica, Replica } from '../../model/replica.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { readOwnership, writeOwnership } from '../migration/epochs.ts'
-import { listReceivers } from '../migration/receiver-record.ts'
+import { hasEnded, listReceivers } from '../migration/receiver-record.ts'
 import {
   listReplicaRecords,
   type ReplicaRecord,
@@ -96,7 +96,8 @@ export class Replicas {
 
   async claimOf(vm: string): Promise<Claim> {
     const { epoch, state } = await readOwnership(this.#environment.store, vm)
-    const keepsReplica = (await this.list()).some((one) => one.vm === vm && one.here === 'replica')
+    const isKept = (await this.list()).some((one) => one.vm === vm && one.here === 'replica')
+    const keepsReplica = isKept || (await this.#arriving()).has(vm)
     return { epoch, isClaimed: state === 'owned', keepsReplica }
   }
 
@@ -164,10 +165,17 @@ export class Replicas {
     }
   }
 
+  /** VMs that are on their way here. Of a replica that one goes on from, what comes to nothing is kept again. */
+  async #arriving(): Promise<ReadonlySet<string>> {
+    const open = (await listReceivers(this.#environment.store)).filter((one) => !hasEnded(one))
+    return new Set(open.map(({ request }) => request.vm.id))
+  }
+
   /** Records of VMs that have no replicas any more. One whose other host may have been given the VM stays until that one answers. */
   async #prune(): Promise<void> {
     const { store, log } = this.#environment
-    const vms = new Set((await this.list()).map(({ vm }) => vm))
+    const kept = (await this.list()).map(({ vm }) => vm)
+    const vms = new Set([...kept, ...(await this.#arriving())])
     const unused = (await listReplicaRecords(store)).filter(({ vm }) => !vms.has(vm))
     const here = unused.filter((record) => record.here === 'replica')
     if (here.length) await store.transact({ deletes: here.map(({ vm }) => replicaKey(vm)) })
