@@ -130,6 +130,26 @@ describe.each(modes)('a VM whose disk stays behind as a replica (%s)', (mode) =>
     await expectNothingLeft(the)
   })
 
+  it('ends a way back that is cancelled though the disk had forgotten its replica', async () => {
+    const the = await start()
+    const { cluster, two } = the
+    await cluster.migrate('vm', 'one', 'two', { keepReplica: forAWhile(mode) })
+    for (const { id } of await two.storage.listReplications())
+      await two.storage.stopReplication(id, 'volume')
+    cluster.disks.holdSync(true)
+    const { toolstack } = two
+    const request = { destination: 'http://one', srMap: {}, networkMap: {}, keepSourceDisks: false }
+    const { id } = await cluster.until(toolstack.migrate('vm', request), 'the beginning')
+    await cluster.clock.advance(2_000)
+    await cluster.until(toolstack.operations.cancel(id), 'the cancel')
+    const ended = await cluster.until(toolstack.operations.wait(id), 'the migration')
+    expect(ended.state).toBe('cancelled')
+    cluster.disks.holdSync(false)
+    expect((await cluster.migrate('vm', 'two', 'one')).error).toBeNull()
+    expectSound(the)
+    await expectNothingLeft(the)
+  })
+
   it('can be copied beforehand, and again, and then goes there by what differs', async () => {
     const the = await start()
     const { cluster, one, two, replicate } = the

@@ -1,6 +1,7 @@
 import { settleAll } from '../../../lib/settle-all.ts'
-import { CrosspoolError } from '../../../model/errors.ts'
+import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
 import { isSynchronous, type Replication } from '../../../model/replication.ts'
+import type { StorageManager } from '../../../ports/storage-manager.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import { limitDisks } from '../limit-disks.ts'
@@ -49,11 +50,20 @@ export function replicateDisks({ storage }: ToolstackEnvironment): Step<Migratio
           // One that it had before is another one.
           if (!replication || !uri?.includes(`/${replication}?`)) return
           if (replica === undefined) await storage.stopReplication(replication, 'volume')
-          else await storage.keepReplication(replication)
+          else await keepAgain(storage, replication)
         }),
       )
     },
   }
+}
+
+/** Where the source had forgotten its replica, the copy to its place began anew: there is nothing to go back to. */
+async function keepAgain(storage: StorageManager, replication: string): Promise<void> {
+  await storage.keepReplication(replication).catch(async (error: unknown) => {
+    const isUnknown = isCrosspoolError(error, 'WRONG_STATE') || isCrosspoolError(error, 'NOT_FOUND')
+    if (!isUnknown) throw error
+    await storage.stopReplication(replication, 'volume')
+  })
 }
 
 /** Waits until every acknowledged write is on both sides and every next one will be. Memory waits for this. */
