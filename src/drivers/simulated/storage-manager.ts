@@ -51,7 +51,8 @@ export interface SimulatedStorageHost {
   /** The daemon ends, as in a crash, and is started anew. What runs in the kernel goes on. */
   restart(): Promise<void>
   /** The whole host is started anew: devices and mirrors are gone, volumes and records are not. */
-  reboot(): Promise<void>
+  /** `crashAfterPoints`: its storage manager crashes so many points after its start. */
+  reboot(crashAfterPoints?: number): Promise<void>
   /** What a guest does with its device; see `writeBlock`. */
   write(path: string, block: number, value: string): Promise<void>
   read(path: string, block: number): string | undefined
@@ -142,9 +143,10 @@ async function startHost(
       faults.recover()
       manager = await start()
     },
-    async reboot() {
+    async reboot(crashAfterPoints = Number.POSITIVE_INFINITY) {
       manager.close()
       world.reboot(name)
+      faults.crashAfter(crashAfterPoints)
       boots += 1
       manager = await start()
     },

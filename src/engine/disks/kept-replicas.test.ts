@@ -138,6 +138,28 @@ it.each(modes)('%s: goes on when the host of the replica was started anew', asyn
   await finish(the, mode, 'after a reboot')
 })
 
+it.each(['kept', 'begun again'])(
+  'every-write: a replica that is %s comes up after a reboot in which its storage manager crashed, at whichever point',
+  async (state) => {
+    for (let point = 0; ; point += 1) {
+      const the = await moved()
+      const { alpha } = the
+      await keep(the, 'every-write')
+      if (state === 'begun again') await beginAgain(the)
+      await alpha.reboot(point).catch(() => {})
+      const { hasCrashed } = alpha.faults
+      await alpha.restart()
+      if (state === 'begun again') {
+        await alpha.manager.keepReplication(the.replication)
+        await the.beta.manager.keepReplication(the.replication)
+      }
+      await the.beta.write(device(now), 2, 'while it was kept')
+      await finish(the, 'every-write', `point ${point}`)
+      if (!hasCrashed) return expect(point).toBeGreaterThan(8)
+    }
+  },
+)
+
 it('tells since when a replica lacks writes, and that it is not whole while it catches up', async () => {
   const the = await moved()
   const { alpha, beta, storage, replication } = the

@@ -34,14 +34,14 @@ export async function resumeAfterRestart(parts: ResumeParts): Promise<void> {
   const known = await store.get<string>(bootKey)
   const hasRestarted = known !== null && known.value !== bootId
   if (hasRestarted) await forgetKernelState(parts)
-  await store.transact({ puts: [{ key: bootKey, value: bootId }] })
-
   for (const record of await replicationRecords.list()) {
     if (!(hasRestarted && isRevivable(record))) parts.watcher.note(record)
     await attempt(log, { replication: record.id }, () =>
       lock.run([record.vdi], () => resumeReplication(parts, record, hasRestarted)),
     )
   }
+  // Not before: a daemon that ends on the way must bring up again what this one has not.
+  await store.transact({ puts: [{ key: bootKey, value: bootId }] })
   for (const record of await vdiRecords.list()) {
     await attempt(log, { vdi: record.id }, () =>
       lock.run([record.id], () => resumeVdi(parts, record.id)),
