@@ -101,7 +101,7 @@ export async function removeReceiverDisks(
         if (isReplica) return await storage.keepReplication(id)
         await storage.stopReplication(id, 'nothing')
       }
-      if (isReplica) return
+      // A replica may have ended meanwhile, and what was given back have been activated for the VM.
       const isThere = await putAway(storage, vdi)
       if (isThere && created) await storage.destroyVdi(vdi)
     }),
