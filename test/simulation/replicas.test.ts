@@ -213,6 +213,26 @@ it('goes elsewhere although it has a replica, which is then out of date and says
   expectSound(the)
 })
 
+it('leaves no disk behind where the source has lost what it was to keep', async () => {
+  let isBroken = false
+  const the = await start({
+    onCall(host, port, method) {
+      if (isBroken && host === 'one' && port === 'peer' && method === 'close')
+        throw new Error('made to fail')
+    },
+  })
+  const { cluster, one } = the
+  isBroken = true
+  const ended = cluster.migrate('vm', 'one', 'two', { keepReplica: forAWhile('every-write') })
+  while (!cluster.vms.runningAt('vm').includes('two')) await cluster.clock.advance(100)
+  for (const { id } of await one.storage.listReplications())
+    await one.storage.stopReplication(id, 'nothing')
+  isBroken = false
+  expect((await ended).error).toBeNull()
+  expect(await one.storage.listVdis()).toEqual([])
+  expectSound(the)
+})
+
 it('is copied beforehand beside a disk that both hosts reach, which is not held there for it', async () => {
   const shared = '11111111-1111-4111-8111-111111111111'
   const the = await start()

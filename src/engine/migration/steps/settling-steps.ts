@@ -116,7 +116,8 @@ export function putDisksAway(environment: ToolstackEnvironment): Step<MigrationC
     { keep: replica, request }: MigrationMemo,
   ): Promise<boolean> => {
     const keep = request.keepSourceDisks
-    if (replica && replicated) {
+    // After a restart of this host there may be no replica any more: then the disk goes as any other.
+    if (replica && replicated && (await storage.getVdi(vdi)).replication !== null) {
       // One of the administrator's stays fenced, and is given back when the replica ends.
       if (!toAdopt) await storage.deactivate(vdi)
       return true
