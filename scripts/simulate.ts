@@ -1,6 +1,7 @@
 /**
  * Simulates migrations with all that can go wrong, two whole sides in one process: a crash at every
- * point of a migration, then as many seeds as are wanted. Exit code 0 only if every law held.
+ * point of a migration, of one back onto a kept replica, and of one after a copy beforehand; then as many
+ * seeds as are wanted. Exit code 0 only if every law held.
  *
  *   npm run simulate -- --seeds 10000
  *   npm run simulate -- --seed 605                   that seed alone, with its trace
@@ -9,6 +10,7 @@
  */
 import { parseArgs } from 'node:util'
 import {
+  cleanJourneys,
   cleanScenarios,
   crashPointsOf,
   parseCrashPoint,
@@ -30,6 +32,7 @@ const { values } = parseArgs({
 
 const interleavings = new Set<number>()
 const ends = new Map<string, number>()
+const ofJourneys = { back: 0, copied: 0 }
 let [runs, failures] = [0, 0]
 
 async function run(scenario: Scenario, replay: string): Promise<Outcome> {
@@ -49,20 +52,21 @@ async function run(scenario: Scenario, replay: string): Promise<Outcome> {
   return outcome
 }
 
-function describeEnd({ runsAt, loss, isUndecided }: Outcome): string {
-  if (runsAt) return `runs at ${runsAt === 'one' ? 'source' : 'destination'}`
+function describeEnd({ runsAt, source, loss, isUndecided }: Outcome): string {
+  if (runsAt) return `runs at ${runsAt === source ? 'source' : 'destination'}`
   return `nowhere: ${loss}${isUndecided ? '; an administrator must decide' : ''}`
 }
 
 async function runCrashPoints(): Promise<number> {
   if (values['crash-points'] === 'none') return 0
   let count = 0
-  for (const clean of cleanScenarios()) {
+  for (const clean of [...cleanScenarios(), ...cleanJourneys()]) {
     for (const what of ['crash-daemon', 'lose-power'] as const) {
       for (const forMs of restartsMs) {
         const points = await crashPointsOf(clean, what, forMs)
         for (const { name, scenario } of points) await run(scenario, `--crash-point ${name}`)
         count += points.length
+        if (clean.journey) ofJourneys[clean.journey] += points.length
       }
     }
   }
@@ -75,7 +79,7 @@ async function replay(scenario: Scenario, how: string): Promise<void> {
   console.log(describeEnd(outcome))
 }
 
-let [seeds, crashPoints] = [0, 0]
+let [seeds, crashPoints, seedsOfJourneys] = [0, 0, 0]
 if (values.seed !== undefined) {
   seeds = 1
   await replay(randomScenario(values.seed), `--seed ${values.seed}`)
@@ -88,10 +92,15 @@ if (values.seed !== undefined) {
   const first = Number(values['first-seed'])
   for (; seeds < Number(values.seeds); seeds += 1) {
     const seed = String(first + seeds)
-    await run(randomScenario(seed), `--seed ${seed}`)
+    const scenario = randomScenario(seed)
+    if (scenario.journey) seedsOfJourneys += 1
+    await run(scenario, `--seed ${seed}`)
   }
 }
 for (const [end, count] of [...ends].sort()) console.log(`${String(count).padStart(7)}  ${end}`)
+console.log(
+  `Of these, ${ofJourneys.back} crash points of a way back, ${ofJourneys.copied} after a copy beforehand; ${seedsOfJourneys} seeds of either`,
+)
 console.log(
   `${seeds} seeds, ${crashPoints} crash points, ${interleavings.size} distinct interleavings, ${failures} with violations`,
 )

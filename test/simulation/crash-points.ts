@@ -4,6 +4,7 @@ import {
   diskKinds,
   type EventKind,
   goodNetwork,
+  journeys,
   keepModes,
   type PausingStyle,
   pausingStyles,
@@ -36,24 +37,36 @@ function cleanScenario(style: PausingStyle, disks: DiskKind): Scenario {
   return { seed: 'every-crash', style, disks, events: [], network: goodNetwork }
 }
 
-/** Every point of every daemon of a clean migration: there is one before and one after each call of a port. */
+/** Clean migrations back onto the replica that was left behind, and onto disks that were copied beforehand. */
+export function cleanJourneys(): readonly Scenario[] {
+  return journeys.flatMap((journey) =>
+    keepModes.map((keepReplica) => ({ ...cleanScenario('early', 'mixed'), keepReplica, journey })),
+  )
+}
+
+/**
+ * Every point of every daemon of a clean migration, not of what comes before it: there is one before and one
+ * after each call of a port.
+ */
 export async function crashPointsOf(
   clean: Scenario,
   what: CrashKind,
   forMs: number,
 ): Promise<readonly CrashPoint[]> {
-  const { points } = await runScenario(clean)
+  const { points, setsOutAtPoint } = await runScenario(clean)
   const counts = new Map<string, number>()
-  return points.map((daemon) => {
+  const all = points.map((daemon) => {
     const atPoint = (counts.get(daemon) ?? 0) + 1
     counts.set(daemon, atPoint)
     return crashPoint(clean, { atPoint, daemon, what, forMs })
   })
+  return all.slice(setsOutAtPoint ?? 0)
 }
 
 function crashPoint(clean: Scenario, event: Scenario['events'][number]): CrashPoint {
   const { what, daemon, atPoint, forMs } = event
-  const style = [clean.style, clean.keepReplica].filter((part) => part !== undefined).join('+')
+  const { style: pausing, keepReplica, journey } = clean
+  const style = [pausing, keepReplica, journey].filter((part) => part !== undefined).join('+')
   const name = [style, clean.disks, what, daemon, atPoint, forMs].join('/')
   return { name, scenario: { ...clean, events: [event] } }
 }
@@ -61,7 +74,7 @@ function crashPoint(clean: Scenario, event: Scenario['events'][number]): CrashPo
 /** The crash point of this name. @throws where the name means nothing */
 export function parseCrashPoint(name: string): CrashPoint {
   const [styles = '', disks, what, daemon, atPoint, forMs] = name.split('/')
-  const [wantedStyle, wantedMode] = styles.split('+')
+  const [wantedStyle, wantedMode, wantedJourney] = styles.split('+')
   const keepReplica = keepModes.find((mode) => mode === wantedMode)
   const kind = diskKinds.find((candidate) => candidate === disks)
   const crash = (['crash-daemon', 'lose-power'] as const).find((candidate) => candidate === what)
@@ -69,6 +82,7 @@ export function parseCrashPoint(name: string): CrashPoint {
   if (!style || !kind || !crash || !daemon || !atPoint || !forMs)
     throw new Error(`what is ${name}?`)
   const event = { atPoint: Number(atPoint), daemon, what: crash, forMs: Number(forMs) }
-  const clean = cleanScenario(style, kind)
-  return crashPoint(keepReplica ? { ...clean, keepReplica } : clean, event)
+  const journey = journeys.find((candidate) => candidate === wantedJourney)
+  const before = { ...(keepReplica ? { keepReplica } : {}), ...(journey ? { journey } : {}) }
+  return crashPoint({ ...cleanScenario(style, kind), ...before }, event)
 }

@@ -33,6 +33,9 @@ export class FaultInjector {
     parts.cluster.onPoint = (...point) => this.#onPoint(...point)
   }
 
+  /** How many points came before the migration that is looked at; null until it sets out. */
+  setsOutAtPoint: number | null = null
+
   /** Nothing is broken at the moment. */
   get isMended(): boolean {
     return this.#unmended === 0
@@ -40,6 +43,10 @@ export class FaultInjector {
 
   migrates(operation: string): void {
     this.#operation = operation
+  }
+
+  setsOut(): void {
+    this.setsOutAtPoint = this.points.length
   }
 
   /** From here on nothing more happens, and no point is counted. */
@@ -68,7 +75,8 @@ export class FaultInjector {
 
   #happen({ what, forMs }: PlannedEvent, daemonName: string): void {
     const { cluster } = this.#parts
-    const host = hostNames.find((name) => daemonName.endsWith(name)) ?? 'one'
+    const { source, destination } = cluster.course
+    const host = hostNames.find((name) => daemonName.endsWith(name)) ?? source
     if (what === 'crash-daemon') this.#crash(host, daemonName, forMs)
     else if (what === 'lose-power') this.#losePower(host, forMs)
     else if (what === 'cut-link') this.#cutLink(forMs)
@@ -76,11 +84,11 @@ export class FaultInjector {
     else if (what === 'guest-shutdown') this.#endGuest('shutdown', null)
     else if (what === 'guest-crash') this.#endGuest('crashed', null)
     else if (what === 'guest-reboot') this.#endGuest('shutdown', forMs)
-    else if (what === 'send-fails') cluster.vms.injectFault('one', { name: what, fraction: 0.5 })
-    else if (what === 'receive-fails') cluster.vms.injectFault('two', { name: what })
-    else if (what === 'start-refused') cluster.vms.injectFault('two', { name: what })
-    else if (what === 'start-uncertain') cluster.vms.injectFault('two', { name: what })
-    else cluster.vms.injectFault('one', { name: what })
+    else if (what === 'send-fails') cluster.vms.injectFault(source, { name: what, fraction: 0.5 })
+    else if (what === 'receive-fails') cluster.vms.injectFault(destination, { name: what })
+    else if (what === 'start-refused') cluster.vms.injectFault(destination, { name: what })
+    else if (what === 'start-uncertain') cluster.vms.injectFault(destination, { name: what })
+    else cluster.vms.injectFault(source, { name: what })
   }
 
   #crash(host: HostName, name: string, forMs: number): void {
@@ -118,7 +126,7 @@ export class FaultInjector {
 
   async #cancel(): Promise<void> {
     const { cluster } = this.#parts
-    const { service } = cluster.hosts.one.toolstack
+    const { service } = cluster.hosts[cluster.course.source].toolstack
     if (!service || !this.#operation) return
     try {
       await service.toolstack.operations.cancel(this.#operation)

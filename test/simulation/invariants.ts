@@ -1,7 +1,15 @@
+import { readReplica } from '../../src/engine/migration/replica-records.ts'
 import { readVmRecord } from '../../src/engine/migration/vm-records.ts'
 import type { Receiver } from '../../src/model/receiver.ts'
 import type { Json } from '../../src/ports/record-store.ts'
-import { bystanders, type HostName, hostNames, type TwoHosts, vm } from './two-hosts.ts'
+import {
+  bystanders,
+  type Course,
+  type HostName,
+  hostNames,
+  type TwoHosts,
+  vm,
+} from './two-hosts.ts'
 import type { WritingGuest } from './writing-guest.ts'
 
 interface Ownership {
@@ -20,25 +28,41 @@ export type Loss =
   /** The destination had durably begun to start the VM when it lost its power: nobody can know whether it ran. */
   | 'destination lost its power while it started the VM'
 
+/** What a migration has come to, as its laws must know. */
+interface Leg {
+  /** Hosts that have lost their power since it began. */
+  readonly darkened: Set<HostName>
+  receiver: Pick<Receiver, 'state'> | null
+  loss: Loss | null
+  hasBeenToldToTake: boolean
+}
+
 /** The laws that hold at every moment, and those that hold when everything has come to rest. */
 export class Invariants {
   readonly #cluster: TwoHosts
   readonly #violations: string[] = []
   readonly #ownership = new Map<HostName, Ownership>()
   readonly #darkened = new Set<HostName>()
-  #receiver: Pick<Receiver, 'state'> | null = null
-  #loss: Loss | null = null
-  #hasBeenToldToTake = false
+  #leg = beginLeg()
 
   constructor(cluster: TwoHosts) {
     this.#cluster = cluster
     for (const name of hostNames) {
       const { toolstackStore } = cluster.hosts[name]
       toolstackStore.watch(`ownership/${vm}`, ({ value }) => this.#owns(name, value))
+      toolstackStore.watch('receivers/', ({ value }) => {
+        if (name === this.#course.destination && isReceiver(value)) this.#leg.receiver = value
+      })
     }
-    cluster.hosts.two.toolstackStore.watch('receivers/', ({ value }) => {
-      if (isReceiver(value)) this.#receiver = value
-    })
+  }
+
+  /** The VM sets out on the cluster's course; whatever came before has come to rest. */
+  setsOut(): void {
+    this.#leg = beginLeg()
+  }
+
+  get #course(): Course {
+    return this.#cluster.course
   }
 
   get violations(): readonly string[] {
@@ -52,7 +76,7 @@ export class Invariants {
   }
 
   get loss(): Loss | null {
-    return this.#loss
+    return this.#leg.loss
   }
 
   report(violation: string): void {
@@ -62,25 +86,28 @@ export class Invariants {
   }
 
   guestEnded(): void {
-    this.#loss ??= 'guest ended'
+    this.#leg.loss ??= 'guest ended'
   }
 
   /** To be told before the host has lost anything. */
   powerLost(host: HostName): void {
     const { vms } = this.#cluster
+    const { source, destination } = this.#course
+    const leg = this.#leg
     const present = vms.host(host).vms.get(vm)
     const [runningAt] = vms.runningAt(vm)
     this.#darkened.add(host)
+    leg.darkened.add(host)
     // A guest that is about to boot again is there and does not run.
     const isHere = runningAt === host || (present && !runningAt && present.state !== 'paused')
-    if (isHere) this.#loss ??= 'host of the VM lost its power'
-    else if (host === 'one' && present?.state === 'paused' && !runningAt)
-      this.#loss ??= 'source lost its power with the VM paused'
-    else if (host === 'two' && this.#receiver?.state === 'starting' && !runningAt)
-      this.#loss ??= 'destination lost its power while it started the VM'
+    if (isHere) leg.loss ??= 'host of the VM lost its power'
+    else if (host === source && present?.state === 'paused' && !runningAt)
+      leg.loss ??= 'source lost its power with the VM paused'
+    else if (host === destination && leg.receiver?.state === 'starting' && !runningAt)
+      leg.loss ??= 'destination lost its power while it started the VM'
   }
 
-  /** What the source's host starts by itself at its boot must not find the disk of the VM that it has released. */
+  /** What a host starts by itself at its boot must not find the disk of the VM that it has released: the administrator's is at one. */
   #lookAtBootFence(): void {
     const { disks, vms } = this.#cluster
     const paused = vms.host('one').vms.get(vm)
@@ -112,7 +139,7 @@ export class Invariants {
   async lookAtEnd(guest: WritingGuest): Promise<void> {
     const { vms } = this.#cluster
     const runningAt = vms.runningAt(vm)
-    if (runningAt.length === 0 && this.#loss === null) {
+    if (runningAt.length === 0 && this.#leg.loss === null) {
       this.report(`the VM runs nowhere; it is at ${vms.presentAt(vm).join(' and ') || 'no host'}`)
     }
     if (runningAt.length === 0) this.#lookAtDisksOfLostVm(guest)
@@ -127,17 +154,34 @@ export class Invariants {
 
   /** What the VM can be started from is where it belongs, and only there. */
   async #lookForDefinition(runningAt: string | undefined): Promise<void> {
-    const home = runningAt ?? (this.#hasOwned('two') ? 'two' : 'one')
+    const home = runningAt ?? this.#owner
     for (const name of hostNames) {
       const record = await readVmRecord(this.#cluster.hosts[name].toolstackStore, vm)
       if ((record !== null) !== (name === home))
         this.report(`the definition of the VM is ${record ? 'left behind' : 'missing'} at ${name}`)
+      if (record && name === runningAt && !record.isActive)
+        this.report(`the VM runs at ${name}, where its definition says that it was put away`)
+    }
+  }
+
+  /** While replicas are kept and nothing is under way: both hosts remember what a claim, and a start after one, needs. */
+  async lookAtReplicas(): Promise<void> {
+    for (const name of hostNames) {
+      const { storage, toolstackStore } = this.#cluster.hosts[name]
+      const record = await readReplica(toolstackStore, vm)
+      for (const { kept, side } of (await storage.service?.listReplications()) ?? []) {
+        if (side === 'target' && kept && record?.here !== 'replica')
+          this.report(`${name} keeps a replica and does not know what for`)
+        if (side === 'source' && kept?.mode === 'every-write' && record?.here !== 'disk')
+          this.report(`${name} does not know that the VM may have been claimed elsewhere`)
+      }
     }
   }
 
   /** An administrator has to say where the VM goes on. */
   get isUndecided(): boolean {
-    return this.#receiver?.state === 'starting' && this.#darkened.has('two')
+    const { receiver, darkened } = this.#leg
+    return receiver?.state === 'starting' && darkened.has(this.#course.destination)
   }
 
   #owns(host: HostName, value: Json | null): void {
@@ -145,20 +189,22 @@ export class Invariants {
     const before = this.#ownership.get(host)
     this.#ownership.set(host, { epoch: value.epoch, state: value.state })
     const takesBack = before?.state === 'released' && value.state === 'owned'
-    const there = this.#ownership.get('two')
-    if (host !== 'one' || !takesBack || !this.#hasBeenToldToTake) return
+    const { source, destination } = this.#course
+    const there = this.#ownership.get(destination)
+    if (host !== source || !takesBack || !this.#leg.hasBeenToldToTake) return
     if (there?.state !== 'refused' || there.epoch !== value.epoch)
       this.report('the source took the VM back without a durable refusal of the destination')
   }
 
   /** The source is about to ask the destination to take the VM. */
   tellsToTake(): void {
-    this.#hasBeenToldToTake = true
-    if (this.#ownership.get('one')?.state !== 'released')
+    this.#leg.hasBeenToldToTake = true
+    if (this.#ownership.get(this.#course.source)?.state !== 'released')
       this.report('the destination was told to take a VM that was not durably released')
   }
 
   async #lookForLeftovers(home: string | null): Promise<void> {
+    const { source, destination } = this.#course
     for (const name of hostNames) {
       const { service } = this.#cluster.hosts[name].storage
       if (!service) continue
@@ -168,10 +214,12 @@ export class Invariants {
       }
       for (const { id, state } of await service.listReplications())
         this.report(`left behind at ${name}: replication ${id}, ${state}`)
-      const mayHaveDisks = home === null ? name === 'one' || this.#hasOwned('two') : home === name
-      if (mayHaveDisks) continue
+      if (home === null && (name === source || this.#owner === destination)) continue
+      const disks = this.#cluster.vms.host(name).vms.get(vm)?.disks ?? []
+      const used = new Set(disks.map(({ device }) => device))
       for (const vdi of await service.listVdis()) {
-        if (vdi.managed || vdi.state !== 'detached')
+        const isUsed = vdi.device !== null && used.has(vdi.device)
+        if (!isUsed && (vdi.managed || vdi.state !== 'detached'))
           this.report(`left behind at ${name}: VDI ${vdi.name}, ${vdi.state}`)
       }
     }
@@ -180,15 +228,16 @@ export class Invariants {
     if (this.#cluster.disks.pairs.size) this.report('a mirror is left behind')
   }
 
-  #hasOwned(host: HostName): boolean {
-    return this.#ownership.get(host)?.state === 'owned'
+  /** Whose the VM is, whether it runs or not. */
+  get #owner(): HostName {
+    const { source, destination } = this.#course
+    return this.#ownership.get(destination)?.state === 'owned' ? destination : source
   }
 
   /** What was flushed must be there for the administrator who starts the VM anew. */
   #lookAtDisksOfLostVm(guest: WritingGuest): void {
     if (this.isUndecided) return
-    const home = this.#hasOwned('two') ? 'two' : 'one'
-    const root = this.#cluster.volumesOf(home).find(({ name }) => name === 'root')
+    const root = this.#cluster.volumesOf(this.#owner).find(({ name }) => name === 'root')
     for (const problem of guest.missingAfterPowerCut('xvda', root?.blocks)) this.report(problem)
   }
 
@@ -204,13 +253,20 @@ export class Invariants {
         this.report(`${volume.id} was written to`)
     }
     const { fenced } = this.#cluster.disks.array('admin-one')
-    if (fenced.size && !this.isUndecided) this.report(`${[...fenced]} would be missing at a boot`)
+    // A VM that has come back to an adopted disk keeps it adopted, until somebody disowns it.
+    const hasComeBack = this.#course.destination === 'one' && this.#owner === 'one'
+    if (fenced.size && !this.isUndecided && !hasComeBack)
+      this.report(`${[...fenced]} would be missing at a boot`)
     for (const name of hostNames) {
       if (this.#darkened.has(name)) continue
       if (vms.host(name).vms.get(bystanders[name])?.state !== 'running')
         this.report(`the VM ${bystanders[name]} was touched`)
     }
   }
+}
+
+function beginLeg(): Leg {
+  return { darkened: new Set(), receiver: null, loss: null, hasBeenToldToTake: false }
 }
 
 function isOwnership(value: Json | null): value is Ownership & Json {

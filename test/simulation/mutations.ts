@@ -1,7 +1,8 @@
+import { MirrorPair } from '../../src/drivers/simulated/mirror-pair.ts'
 import { createMemoryRecordStore } from '../../src/drivers/simulated/record-store.ts'
 import { CrosspoolError, isCrosspoolError } from '../../src/model/errors.ts'
 import type { ToolstackPeer, ToolstackPeers } from '../../src/ports/peers.ts'
-import type { RecordStore, Transaction } from '../../src/ports/record-store.ts'
+import type { Json, RecordStore, Transaction } from '../../src/ports/record-store.ts'
 import type { Mutation } from './whole-host.ts'
 
 /** Wrong behaviours that the invariants must find; each stands between a daemon and its ports. */
@@ -63,6 +64,46 @@ export const mutations: readonly Mutation[] = [
       }),
   },
 ]
+
+/** Those that only a migration which goes on from a replica can come to grief by. */
+export const journeyMutations: readonly Mutation[] = [
+  {
+    name: 'what differs from a replica is forgotten',
+    datapath: (datapath, _host, disks) =>
+      override(datapath, {
+        async keep(mirror, mode) {
+          await datapath.keep(mirror, mode)
+          const pair = disks.pairs.get(mirror.id)
+          if (!pair || mirror.side !== 'source' || mode !== 'difference') return
+          pair.write = (host, block, value) => void pair.at(host)?.volume.blocks.set(block, value)
+        },
+        async prepare(mirror) {
+          const pair = disks.pairs.get(mirror.id)
+          if (pair) pair.write = MirrorPair.prototype.write
+          return await datapath.prepare(mirror)
+        },
+      }),
+  },
+  {
+    name: 'a replica ends although it has been handed over',
+    storage: (store) => ({
+      ...store,
+      transact: ({ puts = [], ...transaction }) =>
+        store.transact({ ...transaction, puts: puts.map(unarmed) }),
+    }),
+  },
+]
+
+/** A replica whose mirror went with a loss of power does not say any more that it had been handed over. */
+function unarmed({ key, value }: NonNullable<Transaction['puts']>[number]) {
+  const isRecordOfOne = key.startsWith('replication/') && isRecord(value) && isRecord(value.kept)
+  const isForgotten = isRecordOfOne && value.phase === 'failed'
+  return { key, value: isForgotten ? { ...value, isArmed: false } : value }
+}
+
+function isRecord(value: unknown): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 /** The same port but for some of its methods. */
 function override<Port extends object>(port: Port, changes: Partial<Port>): Port {

@@ -3,6 +3,8 @@ import {
   diskKinds,
   type EventKind,
   goodNetwork,
+  type Journey,
+  journeys,
   keepModes,
   type NetworkQuality,
   type PlannedEvent,
@@ -16,6 +18,8 @@ const pointsOfMigration: Readonly<Record<DiskKind, number>> = {
   ...{ replicated: 400, shared: 320, mixed: 680 },
 }
 const handoverFrom = 0.6
+/** Those of what comes before it, as a part of these. */
+const pointsBefore: Readonly<Record<Journey, number>> = { back: 1.2, copied: 0.9 }
 const eventsMax = 4
 
 const kinds: readonly [EventKind, ...EventKind[]] = [
@@ -31,12 +35,25 @@ export function randomScenario(seed: string): Scenario {
   const random = createSeededRandom(seed).fork('scenario')
   const disks = random.pick(diskKinds)
   const keeping = createSeededRandom(seed).fork('replica')
-  return {
+  const migration: Scenario = {
     ...{ seed, disks },
     style: random.pick(pausingStyles),
     ...(keeping.chance(0.4) ? { keepReplica: keeping.pick(keepModes) } : {}),
     network: random.chance(0.5) ? goodNetwork : badNetwork(random),
     events: Array.from({ length: 1 + random.below(eventsMax) }, () => randomEvent(disks, random)),
+  }
+  const isJourney = migration.keepReplica && keeping.chance(0.6)
+  return isJourney ? randomJourney(migration, keeping) : migration
+}
+
+/** What happens to the migration happens before it sets out, or, more often, on its way. */
+function randomJourney(migration: Scenario, random: SeededRandom): Scenario {
+  const journey = random.pick(journeys)
+  const before = Math.round(pointsOfMigration[migration.disks] * pointsBefore[journey])
+  const later = (event: PlannedEvent) => ({ ...event, atPoint: event.atPoint + before })
+  return {
+    ...{ ...migration, journey, keepsAgain: random.chance(0.3) },
+    events: migration.events.map((event) => (random.chance(0.7) ? later(event) : event)),
   }
 }
 

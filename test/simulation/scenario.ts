@@ -10,7 +10,15 @@ export interface Scenario {
   readonly network: NetworkQuality
   /** The disks that the VM leaves are kept for a while, until their time has come. */
   readonly keepReplica?: KeepMode
+  /** What comes before the migration, and leaves replicas that it goes on from: the way there, or a copy beforehand. */
+  readonly journey?: Journey
+  /** After a journey the migration keeps replicas too. */
+  readonly keepsAgain?: boolean
 }
+
+/** `back`: the VM has gone to the other host, and goes back; `copied`: its disks were copied to where it goes. */
+export type Journey = 'back' | 'copied'
+export const journeys: readonly [Journey, ...Journey[]] = ['back', 'copied']
 
 /**
  * How a hypervisor pauses and receives. `early`: all is across before the disks' handover, as in Xen;

@@ -20,6 +20,15 @@ import { type Mutation, WholeHost } from './whole-host.ts'
 export type HostName = 'one' | 'two'
 export const hostNames: readonly [HostName, HostName] = ['one', 'two']
 
+export interface Course {
+  readonly source: HostName
+  readonly destination: HostName
+}
+
+export function courseFrom(source: HostName): Course {
+  return { source, destination: source === 'one' ? 'two' : 'one' }
+}
+
 export const vm = 'database'
 export const bystanders = { one: 'bystander-one', two: 'bystander-two' } as const
 const sharedSr = '11111111-1111-4111-8111-111111111111'
@@ -33,6 +42,8 @@ export class TwoHosts {
   readonly vms: HypervisorWorld = createHypervisorWorld()
   readonly network: Network
   readonly hosts: Readonly<Record<HostName, WholeHost>>
+  /** Who migrates, and to whom. */
+  course: Course = courseFrom('one')
   readonly trace: { readonly atMs: number; readonly event: string }[] = []
   /** What a crash, a partition or the like is told to at each point; nothing happens during the set-up. */
   onPoint: (daemon: string, act: string, moment: 'before' | 'after') => void = () => {}
@@ -131,6 +142,9 @@ export class TwoHosts {
     this.attachAdministratorsVolumes(name)
     await this.hosts[name].start()
     const storage = this.#storage(name)
+    const other = name === 'one' ? { name: 'two', pool: 'beta' } : { name: 'one', pool: 'alpha' }
+    const { service } = this.hosts[name].toolstack
+    await service?.toolstack.hosts.note({ ...other, url: `http://${other.name}` })
     const type = 'simulated'
     const shared = { array: 'san', shared: true, canCreate: false }
     await storage.createSr({ id: sharedSr, name: 'san', type, configuration: shared })

@@ -34,6 +34,7 @@ export interface ServingToolstack {
 export interface Mutation {
   readonly name: string
   readonly datapath?: (datapath: Datapath, host: string, disks: StorageWorld) => Datapath
+  readonly storage?: (store: RecordStore) => RecordStore
   readonly toolstack?: (ports: MutablePorts, host: string) => MutablePorts
 }
 
@@ -110,7 +111,7 @@ export class WholeHost {
       ...{ host: name, url: `https://${name}`, fingerprint: simulatedFingerprint(name) },
       ...{ apiVersion: '1.0', bootId: `boot-${this.#boots}` },
       ...{ clock: life.clock(scheduler.clock), random, log: silentLog },
-      store: life.guard('store', this.storageStore),
+      store: life.guard('store', mutation?.storage?.(this.storageStore) ?? this.storageStore),
       volumeStores: { simulated: (sr) => life.guard('volumes', factory(sr)) },
       datapath: life.guard('datapath', mutation?.datapath?.(datapath, name, disks) ?? datapath),
       peers: life.guard('peer', {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { type CrashKind, cleanScenarios, crashPointsOf, parseCrashPoint } from './crash-points.ts'
-import { mutations } from './mutations.ts'
+import {
+  type CrashKind,
+  type CrashPoint,
+  cleanJourneys,
+  cleanScenarios,
+  crashPointsOf,
+  parseCrashPoint,
+  restartsMs,
+} from './crash-points.ts'
+import { journeyMutations, mutations } from './mutations.ts'
 import { randomScenario } from './random-scenario.ts'
 import { runScenario } from './run-scenario.ts'
 import type { Scenario } from './scenario.ts'
@@ -39,6 +47,19 @@ describe('two whole sides', () => {
   })
 })
 
+describe('two whole sides, one of them with replicas', () => {
+  it.each(
+    cleanJourneys().map((scenario) => [scenario.keepReplica, scenario.journey, scenario] as const),
+  )('migrate onto replicas of %s: %s', async (_mode, journey, scenario) => {
+    const outcome = await runScenario(scenario)
+    const runsAt = journey === 'back' ? 'one' : 'two'
+    expect(outcome).toMatchObject({ violations: [], runsAt, loss: null })
+    // Those that the replicas are on, and no others.
+    const made = outcome.trace.filter((event) => event.endsWith('volumes.create'))
+    expect(made).toHaveLength(2)
+  })
+})
+
 /** A disk of each kind alone; `npm run simulate` has the mixture, more losses of power and both times of restart. */
 const crashes = [
   ...cleanScenarios(['replicated', 'shared']).map((clean) => ({
@@ -64,6 +85,19 @@ describe('at every point of a migration', () => {
     timeoutMs,
   )
 
+  it.each(cleanJourneys())(
+    'that goes on from a replica: $journey, $keepReplica',
+    async (clean) => {
+      const problems: string[] = []
+      for (const what of ['crash-daemon', 'lose-power'] as const)
+        for (const forMs of restartsMs)
+          for (const { name, scenario } of everyNth(await crashPointsOf(clean, what, forMs), 30))
+            problems.push(...(await problemOf(scenario, `--crash-point ${name}`)))
+      expect(problems).toEqual([])
+    },
+    timeoutMs,
+  )
+
   it('nothing that a boot could start is given back before the paused copy has gone, though the time of a replica is over', async () => {
     const during = ['xapi-two/145/700', 'sm-one/178/25000', 'xapi-one/158/25000']
     for (const point of during) {
@@ -72,10 +106,19 @@ describe('at every point of a migration', () => {
     }
   })
 
+  it('what is given back when the time of a replica is over is not held for a VM that was on its way back', async () => {
+    for (const point of ['385', '386', '387']) {
+      const name = `early+difference+back/mixed/lose-power/sm-one/${point}/25000`
+      expect(await problemOf(parseCrashPoint(name).scenario, `--crash-point ${name}`)).toEqual([])
+    }
+  })
+
   it('a name leads back to its crash point', async () => {
-    const [clean] = cleanScenarios()
-    const points = clean ? await crashPointsOf(clean, 'lose-power', 700) : []
-    expect(points.map(({ name }) => parseCrashPoint(name))).toEqual(points)
+    for (const clean of [...cleanScenarios().slice(0, 1), ...cleanJourneys()]) {
+      const points = await crashPointsOf(clean, 'lose-power', 700)
+      expect(points.length).toBeGreaterThan(200)
+      expect(points.map(({ name }) => parseCrashPoint(name))).toEqual(points)
+    }
   })
 })
 
@@ -94,24 +137,64 @@ describe('with seeds for everything that can go wrong', () => {
   )
 })
 
-/** What the first seed that finds it says; null when none does. */
-async function whatFinds(mutation: Mutation): Promise<string | null> {
-  for (let seed = 1; seed <= mutationSeedsMax; seed += 1) {
-    const { violations } = await runScenario(randomScenario(`mutation-${seed}`), mutation)
+/** What the first scenario that finds it says; null when none does. */
+async function whatFinds(
+  mutation: Mutation,
+  scenarios: Iterable<Scenario>,
+): Promise<string | null> {
+  for (const scenario of scenarios) {
+    const { violations } = await runScenario(scenario, mutation)
     if (violations[0]) return violations[0]
   }
   return null
+}
+
+function* mutationSeeds(): Iterable<Scenario> {
+  for (let seed = 1; seed <= mutationSeedsMax; seed += 1) yield randomScenario(`mutation-${seed}`)
 }
 
 describe('a wrong behaviour is found', () => {
   it.each(mutations.map((mutation) => [mutation.name, mutation] as const))(
     '%s',
     async (name, mutation) => {
-      expect(await whatFinds(mutation)).toMatch(expected[name] ?? /never/)
+      expect(await whatFinds(mutation, mutationSeeds())).toMatch(expected[name] ?? /never/)
+    },
+    timeoutMs,
+  )
+
+  it.each(journeyMutations.map((mutation) => [mutation.name, mutation] as const))(
+    '%s, and by no migration that goes on from nothing',
+    async (name, mutation) => {
+      const back = cleanJourneys().filter(({ journey }) => journey === 'back')
+      const crashes = await lossesOfPower(back, 'xapi-one')
+      const found = await whatFinds(mutation, [...back, ...crashes])
+      expect(found).toMatch(expected[name] ?? /never/)
+      const once = cleanScenarios().filter(({ keepReplica }) => keepReplica)
+      const without = [...once, ...(await lossesOfPower(once, 'xapi-two'))]
+      expect(await whatFinds(mutation, without)).toBeNull()
     },
     timeoutMs,
   )
 })
+
+/** Of the destination, from the handover on, until its replica's time is over. */
+async function lossesOfPower(
+  clean: readonly Scenario[],
+  daemon: string,
+): Promise<readonly Scenario[]> {
+  const points = await Promise.all(
+    clean.map((scenario) => crashPointsOf(scenario, 'lose-power', restartMs['lose-power'])),
+  )
+  const own = points.map((some) => some.filter(({ name }) => name.includes(`/${daemon}/`)))
+  return own
+    .flatMap((some) => everyNth(some.slice(some.length / 2), 4))
+    .map(({ scenario }) => scenario)
+}
+
+/** A part of them, from everywhere. */
+function everyNth(points: readonly CrashPoint[], nth: number): readonly CrashPoint[] {
+  return points.filter((_, index) => index % nth === 0)
+}
 
 const expected: Readonly<Record<string, RegExp>> = {
   'promote before release': /both sides of mirror .* are writable/,
@@ -120,5 +203,7 @@ const expected: Readonly<Record<string, RegExp>> = {
   'release recorded after the answer': /was not durably released/,
   'refusal not durable': /without a durable refusal|the receiver is/,
   'a released disk is found at boot': /could start a VM that it has released/,
+  'what differs from a replica is forgotten': /is lost at one|the guest reads/,
+  'a replica ends although it has been handed over': /flushed record .* is lost/,
   'late writes are not held back': /the guest sees at one: I\/O error/,
 }

@@ -36,6 +36,8 @@ export class WritingGuest {
   readonly #issued = new Map<string, number>()
   readonly #waiting = new Set<() => void>()
   #memory = 0
+  #busyUntil = busyWrites
+  #idle = new AbortController()
   #hasRestarted = false
 
   constructor(parts: WritingGuestParts) {
@@ -52,6 +54,14 @@ export class WritingGuest {
       Math.max(0, ...records.values()),
     )
     return counts.length ? Math.min(...counts) : Number.POSITIVE_INFINITY
+  }
+
+  /** It writes as much as in the beginning, once more. */
+  writeAgain(): void {
+    this.#busyUntil = Math.max(0, ...this.#issued.values()) + busyWrites
+    const idle = this.#idle
+    this.#idle = new AbortController()
+    idle.abort()
   }
 
   /** The VM has changed somewhere. */
@@ -106,7 +116,8 @@ export class WritingGuest {
     const { scheduler, random, vms, vm, onProblem } = this.#parts
     const records = this.#acknowledged.get(slot) ?? new Map<number, number>()
     for (let sequence = 1; ; ) {
-      await scheduler.clock.sleep(sequence < busyWrites ? 2 + random.below(12) : 2_000)
+      const pauseMs = sequence < this.#busyUntil ? 2 + random.below(12) : 2_000
+      await scheduler.clock.sleep(pauseMs, this.#idle.signal).catch(() => {})
       const [host] = vms.runningAt(vm)
       const device = host && this.#device(host, slot)
       if (!host || !device) continue
