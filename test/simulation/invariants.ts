@@ -1,16 +1,6 @@
-import { readReplica } from '../../src/engine/migration/replica-records.ts'
-import { readVmRecord } from '../../src/engine/migration/vm-records.ts'
 import type { Receiver } from '../../src/model/receiver.ts'
 import type { Json } from '../../src/ports/record-store.ts'
-import {
-  bystanders,
-  type Course,
-  type HostName,
-  hostNames,
-  type TwoHosts,
-  vm,
-} from './two-hosts.ts'
-import type { WritingGuest } from './writing-guest.ts'
+import { type Course, type HostName, hostNames, type TwoHosts, vm } from './two-hosts.ts'
 
 interface Ownership {
   readonly epoch: number
@@ -37,12 +27,13 @@ interface Leg {
   hasBeenToldToTake: boolean
 }
 
-/** The laws that hold at every moment, and those that hold when everything has come to rest. */
+/** The laws that hold at every moment, and what those of the end must know. */
 export class Invariants {
   readonly #cluster: TwoHosts
   readonly #violations: string[] = []
   readonly #ownership = new Map<HostName, Ownership>()
-  readonly #darkened = new Set<HostName>()
+  /** Hosts that have lost their power at any time. */
+  readonly darkened = new Set<HostName>()
   #leg = beginLeg()
 
   constructor(cluster: TwoHosts) {
@@ -96,7 +87,7 @@ export class Invariants {
     const leg = this.#leg
     const present = vms.host(host).vms.get(vm)
     const [runningAt] = vms.runningAt(vm)
-    this.#darkened.add(host)
+    this.darkened.add(host)
     leg.darkened.add(host)
     // A guest that is about to boot again is there and does not run.
     const isHere = runningAt === host || (present && !runningAt && present.state !== 'paused')
@@ -135,49 +126,6 @@ export class Invariants {
     }
   }
 
-  /** The laws of the end; everything must have come to rest. */
-  async lookAtEnd(guest: WritingGuest): Promise<void> {
-    const { vms } = this.#cluster
-    const runningAt = vms.runningAt(vm)
-    if (runningAt.length === 0 && this.#leg.loss === null) {
-      this.report(`the VM runs nowhere; it is at ${vms.presentAt(vm).join(' and ') || 'no host'}`)
-    }
-    if (runningAt.length === 0) this.#lookAtDisksOfLostVm(guest)
-    for (const host of runningAt) {
-      if (vms.presentAt(vm).length > 1) this.report('a copy of the VM is left behind')
-      await this.#lookForLeftovers(host)
-    }
-    if (runningAt.length === 0 && !this.isUndecided) await this.#lookForLeftovers(null)
-    if (!this.isUndecided) await this.#lookForDefinition(runningAt[0])
-    this.#lookAtAdministratorsThings()
-  }
-
-  /** What the VM can be started from is where it belongs, and only there. */
-  async #lookForDefinition(runningAt: string | undefined): Promise<void> {
-    const home = runningAt ?? this.#owner
-    for (const name of hostNames) {
-      const record = await readVmRecord(this.#cluster.hosts[name].toolstackStore, vm)
-      if ((record !== null) !== (name === home))
-        this.report(`the definition of the VM is ${record ? 'left behind' : 'missing'} at ${name}`)
-      if (record && name === runningAt && !record.isActive)
-        this.report(`the VM runs at ${name}, where its definition says that it was put away`)
-    }
-  }
-
-  /** While replicas are kept and nothing is under way: both hosts remember what a claim, and a start after one, needs. */
-  async lookAtReplicas(): Promise<void> {
-    for (const name of hostNames) {
-      const { storage, toolstackStore } = this.#cluster.hosts[name]
-      const record = await readReplica(toolstackStore, vm)
-      for (const { kept, side } of (await storage.service?.listReplications()) ?? []) {
-        if (side === 'target' && kept && record?.here !== 'replica')
-          this.report(`${name} keeps a replica and does not know what for`)
-        if (side === 'source' && kept?.mode === 'every-write' && record?.here !== 'disk')
-          this.report(`${name} does not know that the VM may have been claimed elsewhere`)
-      }
-    }
-  }
-
   /** An administrator has to say where the VM goes on. */
   get isUndecided(): boolean {
     const { receiver, darkened } = this.#leg
@@ -203,65 +151,10 @@ export class Invariants {
       this.report('the destination was told to take a VM that was not durably released')
   }
 
-  async #lookForLeftovers(home: string | null): Promise<void> {
-    const { source, destination } = this.#course
-    for (const name of hostNames) {
-      const { service } = this.#cluster.hosts[name].storage
-      if (!service) continue
-      for (const thing of await service.leftovers()) {
-        if (thing.reason === null)
-          this.report(`left behind at ${name}: ${thing.kind} ${thing.name}`)
-      }
-      for (const { id, state } of await service.listReplications())
-        this.report(`left behind at ${name}: replication ${id}, ${state}`)
-      if (home === null && (name === source || this.#owner === destination)) continue
-      const disks = this.#cluster.vms.host(name).vms.get(vm)?.disks ?? []
-      const used = new Set(disks.map(({ device }) => device))
-      for (const vdi of await service.listVdis()) {
-        const isUsed = vdi.device !== null && used.has(vdi.device)
-        if (!isUsed && (vdi.managed || vdi.state !== 'detached'))
-          this.report(`left behind at ${name}: VDI ${vdi.name}, ${vdi.state}`)
-      }
-    }
-    for (const name of hostNames)
-      if (this.#cluster.vms.incoming(name).has(vm)) this.report(`half a VM is left at ${name}`)
-    if (this.#cluster.disks.pairs.size) this.report('a mirror is left behind')
-  }
-
   /** Whose the VM is, whether it runs or not. */
-  get #owner(): HostName {
+  get owner(): HostName {
     const { source, destination } = this.#course
     return this.#ownership.get(destination)?.state === 'owned' ? destination : source
-  }
-
-  /** What was flushed must be there for the administrator who starts the VM anew. */
-  #lookAtDisksOfLostVm(guest: WritingGuest): void {
-    if (this.isUndecided) return
-    const root = this.#cluster.volumesOf(this.#owner).find(({ name }) => name === 'root')
-    for (const problem of guest.missingAfterPowerCut('xvda', root?.blocks)) this.report(problem)
-  }
-
-  #lookAtAdministratorsThings(): void {
-    const { vms } = this.#cluster
-    const volumes = this.#cluster.administratorsVolumes()
-    const names = volumes.map(({ volume }) => volume.id).sort()
-    const expected = 'adopted-disk,precious-one,precious-shared,precious-two,shared-disk'
-    if (names.join() !== expected) this.report(`the administrator's volumes are ${names.join()}`)
-    for (const { volume } of volumes) {
-      if (volume.blocks.get(99) !== volume.id) this.report(`${volume.id} was written to`)
-      if (volume.id.startsWith('precious') && volume.blocks.size !== 1)
-        this.report(`${volume.id} was written to`)
-    }
-    const { fenced } = this.#cluster.disks.array('admin-one')
-    // A VM that has come back to an adopted disk keeps it adopted, until somebody disowns it.
-    const hasComeBack = this.#course.destination === 'one' && this.#owner === 'one'
-    if (fenced.size && !this.isUndecided && !hasComeBack)
-      this.report(`${[...fenced]} would be missing at a boot`)
-    for (const name of hostNames) {
-      if (this.#darkened.has(name)) continue
-      if (vms.host(name).vms.get(bystanders[name])?.state !== 'running')
-        this.report(`the VM ${bystanders[name]} was touched`)
-    }
   }
 }
 

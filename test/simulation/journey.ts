@@ -5,6 +5,7 @@ import type { KeepMode } from '../../src/model/replication.ts'
 import { silentLog } from '../../src/ports/log.ts'
 import type { FaultInjector } from './fault-injector.ts'
 import type { Invariants } from './invariants.ts'
+import type { LawsOfRest } from './laws-of-rest.ts'
 import type { Scenario } from './scenario.ts'
 import { courseFrom, hostNames, type TwoHosts, vm } from './two-hosts.ts'
 import type { WritingGuest } from './writing-guest.ts'
@@ -22,6 +23,7 @@ interface Parts {
   readonly cluster: TwoHosts
   readonly injector: FaultInjector
   readonly invariants: Invariants
+  readonly laws: LawsOfRest
   readonly guest: WritingGuest
   readonly scenario: Scenario
 }
@@ -73,7 +75,7 @@ interface Unrest {
 }
 
 async function untilAtRest(
-  { cluster, injector, invariants, guest }: Parts,
+  { cluster, injector, invariants, laws, guest }: Parts,
   counted: (unrest: readonly Unrest[]) => readonly Unrest[] = (unrest) => unrest,
   faultsUntilMs = Number.POSITIVE_INFINITY,
 ): Promise<void> {
@@ -81,8 +83,7 @@ async function untilAtRest(
   const isAtRest = async () => {
     if (!injector.isMended) return false
     const unrest = await findUnrest(cluster)
-    if (unrest.length && unrest.every(({ isReplica }) => isReplica))
-      await invariants.lookAtReplicas()
+    if (unrest.length && unrest.every(({ isReplica }) => isReplica)) await laws.lookAtReplicas()
     return counted(unrest).length === 0
   }
   let undecidedMs = 0

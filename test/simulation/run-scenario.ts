@@ -2,6 +2,7 @@ import { DiskCaches } from './disk-caches.ts'
 import { FaultInjector } from './fault-injector.ts'
 import { Invariants, type Loss } from './invariants.ts'
 import { describeUnrest, faultsMs, restMs, travel } from './journey.ts'
+import { LawsOfRest } from './laws-of-rest.ts'
 import type { Scenario } from './scenario.ts'
 import { hash } from './seeded-random.ts'
 import { hostNames, TwoHosts, vm } from './two-hosts.ts'
@@ -62,10 +63,11 @@ export async function runScenario(
   })
   const look = () => invariants.look()
   isOver = false
-  void travel({ cluster, injector, invariants, guest, scenario })
+  const laws = new LawsOfRest(cluster, invariants)
+  void travel({ cluster, injector, invariants, laws, guest, scenario })
     .then(() => {
       injector.stop()
-      return invariants.lookAtEnd(guest)
+      return laws.lookAtEnd(guest)
     })
     .then(() => {
       isOver = true
