@@ -99,7 +99,7 @@ if (values.seed !== undefined) {
 }
 for (const [end, count] of [...ends].sort()) console.log(`${String(count).padStart(7)}  ${end}`)
 console.log(
-  `Of these, ${ofJourneys.back} crash points of a way back, ${ofJourneys.copied} after a copy beforehand; ${seedsOfJourneys} seeds of either`,
+  `onto replicas: ${ofJourneys.back} crash points of a way back, ${ofJourneys.copied} after a copy beforehand, ${seedsOfJourneys} seeds`,
 )
 console.log(
   `${seeds} seeds, ${crashPoints} crash points, ${interleavings.size} distinct interleavings, ${failures} with violations`,
