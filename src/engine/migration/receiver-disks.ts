@@ -112,7 +112,7 @@ export async function removeReceiverDisks(
 async function putAway(storage: StorageManager, vdi: string): Promise<boolean> {
   const known = (await storage.listVdis()).find(({ id }) => id === vdi)
   if (known?.state === 'activated') await storage.deactivate(vdi)
-  if (known && known.state !== 'detached') await storage.detach(vdi)
+  if (known?.state === 'activated' || known?.state === 'attached') await storage.detach(vdi)
   return known !== undefined
 }
 
