@@ -1,4 +1,5 @@
 import { cpSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
@@ -9,6 +10,21 @@ const withoutLanguages: Plugin = {
   name: 'without-languages',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: '' }))
+  },
+}
+
+/** What a field means is for the description of the API. */
+const withoutDescriptions: Plugin = {
+  name: 'without-descriptions',
+  setup({ onLoad }) {
+    onLoad(
+      { filter: /[\\/]src[\\/](model|api[\\/]contract)[\\/][\w-]+\.ts$/ },
+      async ({ path }) => {
+        const text = await readFile(path, 'utf8')
+        const contents = text.replace(/\.describe\(\s*('[^'\n]*'|"[^"\n]*"),?\s*\)/g, '')
+        return { contents, loader: 'ts' }
+      },
+    )
   },
 }
 
@@ -23,7 +39,7 @@ export async function bundleUi(folder: string): Promise<readonly string[]> {
     target: 'es2022',
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    plugins: [withoutLanguages],
+    plugins: [withoutLanguages, withoutDescriptions],
     logLevel: 'warning',
     absWorkingDir: resolve(import.meta.dirname, '..'),
     metafile: true,
