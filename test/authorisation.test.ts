@@ -5,7 +5,7 @@ import type { Route, Routes } from '../src/api/contract/route.ts'
 import { storageRoutes } from '../src/api/contract/storage-routes.ts'
 import {
   memoryPath,
-  memoryProtocol,
+  memoryProtocols,
   toolstackRoutes,
 } from '../src/api/contract/toolstack-routes.ts'
 import type { ApiServer } from '../src/api/server/create-server.ts'
@@ -187,10 +187,10 @@ it('who can pin only a whole certificate reaches a daemon by the name in it', as
 
 it('the memory stream is for trusted hosts and administrators', async () => {
   const server = guardedToolstack({}, { access })
-  server.onUpgrade(memoryPath, memoryProtocol, async () => (stream) => stream.end())
+  server.onUpgrade(memoryPath, memoryProtocols.plain, async () => (stream) => stream.end())
   const port = await server.listen({ tcp: { host: '127.0.0.1', port: 0, identity: own } })
   const path = `/v1${memoryPath.replace('{receiver}', 'x')}`
-  const upgrade = { connection: 'Upgrade', upgrade: memoryProtocol }
+  const upgrade = { connection: 'Upgrade', upgrade: memoryProtocols.plain }
   const codes = await Promise.all(
     askers.map(async (asker) => {
       const agent = new Agent({ ...asker.agent.options, keepAlive: false })

@@ -275,6 +275,7 @@ describe('migrations', () => {
       { keep_source_disks: 'yes' },
       { patience_ms: '0' },
       { downtime_limit_ms: '-1' },
+      { compress: 'zstd' },
     ])
       await expect(source.call('VM.migrate', vm, to, {}, {}, options)).rejects.toMatchObject({
         code: 'INVALID_VALUE',
@@ -334,7 +335,7 @@ describe('migrations', () => {
 
   it('by VM.pool_migrate to a host that was introduced, and wait for the end', async () => {
     const [host] = await source.call('host.get_all')
-    const there = [vm, host, { live: 'true' }]
+    const there = [vm, host, { live: 'true', compress: 'false' }]
     await expect(destination.call('VM.pool_migrate', ...there)).rejects.toMatchObject(
       failure('HANDLE_INVALID', 'host', host),
     )
@@ -344,8 +345,11 @@ describe('migrations', () => {
       parameters: { 3: expect.stringContaining('network') },
     })
     const networks = { '*': 'alpha1-lan' }
-    expect(await destination.call('VM.migrate', vm, 'alpha1', {}, networks)).toBe(vm)
+    const options = { compress: 'true' }
+    expect(await destination.call('VM.migrate', vm, 'alpha1', {}, networks, options)).toBe(vm)
     expect(hosts.vms.runningAt(hosts.vm)).toEqual(['alpha1'])
+    const [last] = await hosts.destination.toolstack.operations.list()
+    expect(last?.details).toMatchObject({ figures: { memoryBytesCrossed: expect.any(Number) } })
   })
 
   it('that run show in the VM, hold it, and are seen whoever began them', async () => {

@@ -40,6 +40,10 @@ export const hostSchema = hostFactsSchema
       .describe('what its storage manager can replicate with, best first'),
     encryptionObstacle: encryptionObstacleSchema,
     keepModes: z.array(keepModeSchema).default([]).describe('how it can keep replicas, best first'),
+    memoryEncodings: z
+      .array(z.string())
+      .default(['plain'])
+      .describe("how its xapi can take a VM's memory"),
     deviceKind: deviceKindSchema.describe('what its storage manager gives to a VM'),
   })
   .meta({ id: 'Host' })

@@ -59,6 +59,12 @@ export const migrateRequestSchema = z
       .optional()
       .describe('limit of copying the disks, which share it equally; it can be changed later'),
     verify: z.boolean().optional().describe('compare both sides of each copied disk'),
+    compressMemory: z
+      .boolean()
+      .optional()
+      .describe(
+        'send the memory compressed, for a link that is slower than a processor compresses',
+      ),
     memory: memoryTuningSchema
       .optional()
       .describe('how the memory is sent; not every hypervisor can be told'),
@@ -198,6 +204,12 @@ export const migrationDetailsSchema = z
         .nullable()
         .default(null)
         .describe('how often it has been gone through; null: the hypervisor does not say'),
+      crossedBytes: z
+        .int()
+        .nonnegative()
+        .nullable()
+        .default(null)
+        .describe('what has crossed the link for it, compressed; null: it is not compressed'),
     }),
     heartbeat: z.object({
       sequence: z.int(),
@@ -227,6 +239,12 @@ export const migrationDetailsSchema = z
       releaseMs: z.int().nullable(),
       takeMs: z.int().nullable(),
       bytesReplicated: z.int().nonnegative(),
+      memoryBytesCrossed: z
+        .int()
+        .nonnegative()
+        .nullable()
+        .default(null)
+        .describe('what crossed the link for the memory, compressed; null: it was not'),
     }),
   })
   .meta({ id: 'MigrationDetails' })

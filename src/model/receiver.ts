@@ -21,6 +21,10 @@ export const receiverStateSchema = z.enum([
 ])
 export type ReceiverState = z.infer<typeof receiverStateSchema>
 
+/** How a VM's memory crosses the link; each is a protocol of its own, so nobody takes one for another. */
+export const memoryEncodings = ['plain', 'deflate'] as const
+export type MemoryEncoding = (typeof memoryEncodings)[number]
+
 export const receiverSchema = z
   .object({
     id: z.string(),

@@ -3,7 +3,13 @@ import type { Introduction } from '../model/access.ts'
 import type { Host } from '../model/host.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { Preflight, ReceiveRequest } from '../model/migration.ts'
-import type { Heartbeat, HeartbeatAnswer, Receiver, ReceiverGrant } from '../model/receiver.ts'
+import type {
+  Heartbeat,
+  HeartbeatAnswer,
+  MemoryEncoding,
+  Receiver,
+  ReceiverGrant,
+} from '../model/receiver.ts'
 import type { Claim, ReplicaTerms } from '../model/replica.ts'
 import type { DiskWrites } from '../model/write-latency.ts'
 
@@ -56,8 +62,8 @@ export interface ToolstackPeer {
   replicaDropped(replication: string): Promise<void>
   receive(request: ReceiveRequest): Promise<ReceiverGrant>
   getReceiver(receiver: string, token: string): Promise<Receiver>
-  /** The HTTP connection that the memory goes through. */
-  openMemory(receiver: string, token: string): Promise<Duplex>
+  /** The HTTP connection that the memory goes through: what is written must be so encoded, plain unless told. */
+  openMemory(receiver: string, token: string, encoding?: MemoryEncoding): Promise<Duplex>
   heartbeat(receiver: string, token: string, beat: Heartbeat): Promise<HeartbeatAnswer>
   /** The source has released the VM at `epoch`. `start`: run it as soon as the disks are across. @throws HANDOVER_REFUSED, STALE_EPOCH */
   take(

@@ -119,6 +119,18 @@ it('sends garbage in place of memory, more than QEMU wants', async () => {
   await untouched()
 })
 
+it('sends garbage as compressed memory', async () => {
+  const { receiver, token } = await receive({})
+  const stream = await peer.openMemory(receiver.id, token, 'deflate')
+  stream.on('error', () => {}).resume()
+  stream.write(Buffer.alloc(65_536, 'garbage'))
+  await untilAborted(receiver.id, token)
+  const { reason } = await peer.getReceiver(receiver.id, token)
+  expect(reason).toContain('memory stream broke')
+  stream.destroy()
+  await untouched()
+})
+
 it('uses a token again, that of another receiver, and one that it has made up', async () => {
   const { receiver, token } = await receive({})
   const wrong = { code: 'UNAUTHORIZED' }

@@ -53,6 +53,21 @@ it('a running VM moves to another pool and back, with two disks of which one is 
   expect(await tracesOf(playground)).toEqual(before)
 })
 
+it('its memory may cross compressed', async () => {
+  const [source, destination] = [playground.host('alpha1'), playground.host('beta1')]
+  const guest = playground.guest({ name: 'packed', number: 105 })
+  await guest.startOn(source, [await source.newDisk('raw', 'packed', 32 * MiB)])
+  const { report, verdict, operation } = await measureMigration(guest, source, destination, {
+    compressMemory: true,
+  })
+  expect(verdict.problems).toEqual([])
+  expect(report).toMatchObject(clean)
+  const { memory, figures } = migrationDetailsOf(operation) ?? {}
+  expect(figures?.memoryBytesCrossed).toBeGreaterThan(MiB)
+  expect(figures?.memoryBytesCrossed).toBeLessThan((memory?.sentBytes ?? 0) * 0.7)
+  expect((await guest.end(destination)).problems).toEqual([])
+})
+
 it('the disks that it leaves may stay at the source, whole', async () => {
   const [source, destination] = [playground.host('alpha1'), playground.host('beta1')]
   const disk = await source.newDisk('qcow2', 'kept', 32 * MiB)

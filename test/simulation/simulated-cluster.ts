@@ -16,6 +16,7 @@ import {
   type LocalStorageManager,
 } from '../../src/engine/disks/storage-manager.ts'
 import type { MigrationLimits, ToolstackEnvironment } from '../../src/engine/environment.ts'
+import { decoded } from '../../src/engine/migration/memory-encoding.ts'
 import { describeHost } from '../../src/engine/vms/describe-host.ts'
 import { Toolstack } from '../../src/engine/vms/toolstack.ts'
 import { CrosspoolError } from '../../src/model/errors.ts'
@@ -194,10 +195,10 @@ export class SimulatedCluster {
       preflight: async (request) => receivers().preflight(request),
       receive: async (request) => receivers().receive(structuredClone(request)),
       getReceiver: async (id, token) => receivers().get(id, token),
-      openMemory: async (id, token) => {
+      openMemory: async (id, token, encoding = 'plain') => {
         const accept = await receivers().openMemory(id, token)
         const [here, there] = duplexPair()
-        accept(there)
+        accept(decoded(there, encoding))
         return here
       },
       heartbeat: async (id, token, beat) => receivers().heartbeat(id, token, beat),

@@ -1,3 +1,4 @@
+import { decoded } from '../../src/engine/migration/memory-encoding.ts'
 import { describeHost } from '../../src/engine/vms/describe-host.ts'
 import type { ToolstackPeer, ToolstackPeers } from '../../src/ports/peers.ts'
 import type { Daemon } from './daemon.ts'
@@ -46,14 +47,14 @@ function createPeer(
       ask('receive', ({ toolstack }) => toolstack.receivers.receive(copy(request))),
     getReceiver: (id, token) =>
       ask('getReceiver', ({ toolstack }) => toolstack.receivers.get(id, token)),
-    openMemory: (id, token) =>
+    openMemory: (id, token, encoding = 'plain') =>
       network.call({
         label: `${from.name} > ${to.name} openMemory`,
         ...{ from, to, timeoutMs },
         work: async ({ toolstack }) => {
           const accept = await toolstack.receivers.openMemory(id, token)
           const { here, there } = network.connect(from, to)
-          accept(there)
+          accept(decoded(there, encoding))
           return here
         },
       }),

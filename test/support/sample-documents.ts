@@ -108,6 +108,7 @@ export const sample = {
     replicationSchemes: ['drbd+wireguard'],
     encryptionObstacle: null,
     keepModes: [],
+    memoryEncodings: ['plain', 'deflate'],
     deviceKind: 'block',
   },
   ownership: {
@@ -202,7 +203,10 @@ export const sample = {
       },
     ],
     bytesPerSecondMax: null,
-    memory: { sentBytes: 0, totalBytes: 1024 ** 3, bytesPerSecond: 0, passes: null },
+    memory: {
+      ...{ sentBytes: 0, totalBytes: 1024 ** 3, bytesPerSecond: 0 },
+      ...{ passes: null, crossedBytes: null },
+    },
     heartbeat: { sequence: 12, missed: 0, clockSkewMs: 3, roundTripMs: 2 },
     checks: [],
     released: false,
@@ -218,6 +222,7 @@ export const sample = {
       releaseMs: null,
       takeMs: null,
       bytesReplicated: 0,
+      memoryBytesCrossed: null,
     },
   },
   sending: {

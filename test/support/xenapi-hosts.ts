@@ -2,14 +2,11 @@ import { pino } from 'pino'
 import { createToolstackPeers, createTrustPeers } from '../../src/api/client/peers.ts'
 import { PinnedConnector } from '../../src/api/client/pinned-connector.ts'
 import { toolstackApi } from '../../src/api/contract/api-descriptions.ts'
-import {
-  memoryPath,
-  memoryProtocol,
-  toolstackRoutes,
-} from '../../src/api/contract/toolstack-routes.ts'
+import { toolstackRoutes } from '../../src/api/contract/toolstack-routes.ts'
 import { createServer } from '../../src/api/server/create-server.ts'
 import { mountXenApi } from '../../src/api/xenapi/mount.ts'
 import { toolstackHandlers } from '../../src/daemons/toolstack/handlers.ts'
+import { takeMemory } from '../../src/daemons/toolstack/receiver-handlers.ts'
 import { createXenApi } from '../../src/daemons/toolstack/xenapi.ts'
 import { createMemoryAuditLog } from '../../src/drivers/simulated/audit-log.ts'
 import { createSimulatedHypervisor } from '../../src/drivers/simulated/hypervisor.ts'
@@ -148,9 +145,7 @@ async function startHost(
       note,
     },
   })
-  server.onUpgrade(memoryPath, memoryProtocol, ({ receiver }, token) =>
-    toolstack.receivers.openMemory(receiver, token),
-  )
+  takeMemory(server, toolstack.receivers, store)
   const face = createXenApi(environment, toolstack, { tokens, note })
   mountXenApi(server.app, face)
   const door = withOpenDoor(server)

@@ -6,7 +6,7 @@ import { newIdentity } from '../../../test/support/identities.ts'
 import { guardedToolstack } from '../../../test/support/sample-daemons.ts'
 import { MiB } from '../../lib/units.ts'
 import { CrosspoolError } from '../../model/errors.ts'
-import { memoryPath, memoryProtocol } from '../contract/toolstack-routes.ts'
+import { memoryPath, memoryProtocols } from '../contract/toolstack-routes.ts'
 import type { ApiServer } from '../server/create-server.ts'
 import { createToolstackPeers } from './peers.ts'
 import { PinnedConnector } from './pinned-connector.ts'
@@ -32,7 +32,7 @@ async function serving() {
   const waiting: ((stream: Duplex) => void)[] = []
   const asked: unknown[] = []
   const server = guardedToolstack()
-  server.onUpgrade(memoryPath, memoryProtocol, async (params, token) => {
+  server.onUpgrade(memoryPath, memoryProtocols.plain, async (params, token) => {
     asked.push({ ...params, token })
     if (token !== 'good') throw new CrosspoolError('UNAUTHORIZED')
     if (params.receiver === 'broken') throw new Error('internal detail')
@@ -122,7 +122,7 @@ test('what follows the request at once is not lost', async () => {
   const socket = await connector.connect(url)
   socket.write(
     `GET /v1/receivers/r/memory HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n` +
-      `Upgrade: ${memoryProtocol}\r\nCrosspool-Receiver-Token: good\r\n\r\nearly bytes`,
+      `Upgrade: ${memoryProtocols.plain}\r\nCrosspool-Receiver-Token: good\r\n\r\nearly bytes`,
   )
   const target = await arriving
   socket.end()
@@ -145,6 +145,14 @@ test('a server without the protocol refuses it', async () => {
   await expect(peer.openMemory('r', 'good')).rejects.toMatchObject({ code: 'BAD_REQUEST' })
 })
 
+test('a server that takes only plain memory refuses compressed, and hands on none of it', async () => {
+  const { peer, asked } = await serving()
+  await expect(peer.openMemory('r', 'good', 'deflate')).rejects.toMatchObject({
+    code: 'BAD_REQUEST',
+  })
+  expect(asked).toEqual([])
+})
+
 test('nobody there is PEER_UNREACHABLE', async () => {
   const { server, peer } = await serving()
   await server.close()
@@ -153,7 +161,7 @@ test('nobody there is PEER_UNREACHABLE', async () => {
 
 test('no answer in time is PEER_UNREACHABLE', async () => {
   const server = guardedToolstack()
-  server.onUpgrade(memoryPath, memoryProtocol, () => new Promise(() => {}))
+  server.onUpgrade(memoryPath, memoryProtocols.plain, () => new Promise(() => {}))
   open.push(server)
   const url = await listening(server)
   const peer = createToolstackPeers(connector, { timeoutMs: 50 }).connect(url)

@@ -2,7 +2,7 @@ import type { Identity } from '../../lib/identity.ts'
 import type { StoragePeers, ToolstackPeers, TrustPeers } from '../../ports/peers.ts'
 import { versionPath } from '../contract/shared.ts'
 import { storageRoutes } from '../contract/storage-routes.ts'
-import { memoryPath, memoryProtocol, toolstackRoutes } from '../contract/toolstack-routes.ts'
+import { memoryPath, memoryProtocols, toolstackRoutes } from '../contract/toolstack-routes.ts'
 import { createApiClient } from './api-client.ts'
 import { createNodeFetch } from './node-fetch.ts'
 import { openUpgrade } from './open-upgrade.ts'
@@ -70,9 +70,9 @@ export function createToolstackPeers(
         preflight: (body) => client.receivePreflight({ body }),
         receive: (body) => client.receive({ body }),
         getReceiver: (receiver, token) => client.getReceiver({ params: { receiver }, token }),
-        openMemory: (receiver, token) =>
+        openMemory: (receiver, token, encoding = 'plain') =>
           openUpgrade(root + fillPath(memoryPath, { receiver }), {
-            ...{ protocol: memoryProtocol, token, timeoutMs, connector },
+            ...{ protocol: memoryProtocols[encoding], token, timeoutMs, connector },
           }),
         heartbeat: (receiver, token, body) =>
           client.heartbeat({ params: { receiver }, token, body }, shortOptions),

@@ -8,6 +8,7 @@ import {
 } from '../../model/migration.ts'
 import { isEnded, type Operation, operationSchema } from '../../model/operation.ts'
 import { decisionSchema, ownershipSchema } from '../../model/ownership.ts'
+import type { MemoryEncoding } from '../../model/receiver.ts'
 import { replicationLimitSchema } from '../../model/replication.ts'
 import { sendingSchema, sendRequestSchema } from '../../model/sending.ts'
 import { accessRoutes, trustRoutes } from './access-routes.ts'
@@ -247,4 +248,7 @@ export const toolstackRoutes = defineRoutes({
 
 /** The memory stream is an HTTP upgrade of a GET below /v1 with the token, which OpenAPI cannot describe. */
 export const memoryPath = '/receivers/{receiver}/memory'
-export const memoryProtocol = 'crosspool-memory/1'
+export const memoryProtocols: Readonly<Record<MemoryEncoding, string>> = {
+  plain: 'crosspool-memory/1',
+  deflate: 'crosspool-memory-deflate/1',
+}

@@ -18,6 +18,7 @@ export interface MigrateOptions {
   readonly bandwidthLimit?: number | null
   readonly downtimeLimit?: number
   readonly autoConverge?: boolean
+  readonly compressMemory?: boolean
   readonly verify?: boolean
   readonly detach?: boolean
 }
@@ -50,6 +51,7 @@ export function callOf(vm: string, options: MigrateOptions) {
       keepSourceDisks: options.keepSourceDisks === true,
       ...(forMs === undefined ? {} : { keepReplica: { forMs, ...(mode ? { mode } : {}) } }),
       ...(options.verify ? { verify: true } : {}),
+      ...(options.compressMemory ? { compressMemory: true } : {}),
       ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1000 }),
       ...(options.bandwidthLimit ? { bytesPerSecondMax: options.bandwidthLimit } : {}),
       ...memoryTuning(options),

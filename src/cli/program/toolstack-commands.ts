@@ -69,6 +69,7 @@ function addMigrate(program: Command, act: Act): void {
       usageChecked(parsePositive),
     )
     .option('--auto-converge', 'slow a guest down that writes memory too fast (QEMU)')
+    .option('--compress-memory', 'send the memory compressed, for slow links; it costs a processor')
     .option('--detach', 'do not wait: print the operation that goes on by itself')
   examples(migrate, [
     'crosspool migrate database --to beta1 --dry-run',

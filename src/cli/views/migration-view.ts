@@ -80,13 +80,14 @@ export function inSync({ state, sizeBytes, outOfSyncBytes }: Disk): number {
 }
 
 function memoryLine({ memory }: MigrationDetails, style: Style, width: number | null): string {
-  const { sentBytes, totalBytes, bytesPerSecond, passes } = memory
+  const { sentBytes, totalBytes, bytesPerSecond, passes, crossedBytes } = memory
   const fraction = totalBytes === 0 ? 0 : sentBytes / totalBytes
   const parts = [
     barAndPercent('memory', fraction, style, width),
     ...(passes === null ? [] : [`pass ${passes}`]),
     ...(bytesPerSecond > 0 ? [rate(bytesPerSecond)] : []),
     `${bytes(sentBytes)} of ${bytes(totalBytes)} sent`,
+    ...(crossedBytes === null ? [] : [`as ${bytes(crossedBytes)} across the link`]),
   ]
   return fitParts(parts, width)
 }
@@ -135,7 +136,7 @@ function succeeded(
   tookMs: number,
   style: Style,
 ): string {
-  const { figures, vmName, from, to, keptDisks, disks, keep, verification } = details
+  const { figures, vmName, from, to, keptDisks, disks, keep, memory, verification } = details
   const there = to.pool === '' ? to.host : `${to.pool}/${to.host}`
   const known = (label: string, ms: number | null) =>
     ms === null ? [] : [`${label} ${duration(ms)}`]
@@ -153,6 +154,10 @@ function succeeded(
       `${bytes(figures.bytesReplicated)} replicated${inTheClear(disks)}`,
     ].join(', '),
   ]
+  if (figures.memoryBytesCrossed !== null)
+    lines.push(
+      `${bytes(memory.sentBytes)} of memory crossed the link as ${bytes(figures.memoryBytesCrossed)}`,
+    )
   lines.push(...disks.flatMap(writesLine))
   if (verification !== null) lines.push(compared(verification))
   const how = keep === null ? 'kept at the source' : `kept at the source as replicas (${keep.mode})`

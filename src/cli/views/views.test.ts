@@ -105,8 +105,12 @@ describe('a migration', () => {
       progress: 0.8,
       details: { ...details, memory, heartbeat: { ...details.heartbeat, missed: 2 } },
     }
+    const compressed: Operation = {
+      ...migrating,
+      details: { ...details, memory: { ...memory, crossedBytes: 100 * 1024 ** 2 } },
+    }
     const undoing: Operation = { ...sample.operation, kind: 'receive', state: 'undoing' }
-    const views = [migrating, later, undoing].map((operation) =>
+    const views = [migrating, later, compressed, undoing].map((operation) =>
       liveView(operation, 13_400, plainStyle),
     )
     expect(views.join('\n\n')).toMatchSnapshot()
@@ -115,7 +119,7 @@ describe('a migration', () => {
   test('when it has ended', () => {
     const figures = {
       ...{ totalMs: 60_000, syncMs: 40_000, memoryMs: 15_000, pausedMs: 850, handoverMs: 120 },
-      ...{ releaseMs: 70, takeMs: 50, bytesReplicated: 3 * 1024 ** 3 },
+      ...{ releaseMs: 70, takeMs: 50, bytesReplicated: 3 * 1024 ** 3, memoryBytesCrossed: null },
     }
     const ended = (state: Operation['state'], change: Partial<MigrationDetails> = {}) =>
       outcomeView(
@@ -124,6 +128,10 @@ describe('a migration', () => {
       )
     const views = [
       ended('succeeded', { figures, keptDisks: ['v-1'] }),
+      ended('succeeded', {
+        figures: { ...figures, memoryBytesCrossed: 100 * 1024 ** 2 },
+        memory: { ...details.memory, sentBytes: 700 * 1024 ** 2 },
+      }),
       ended('failed'),
       ended('failed', { released: true }),
       ended('cancelled'),

@@ -6,7 +6,7 @@ import { PinnedConnector } from '../../api/client/pinned-connector.ts'
 import { createRemoteStorageManager } from '../../api/client/remote-storage-manager.ts'
 import { toolstackApi } from '../../api/contract/api-descriptions.ts'
 import { apiVersion } from '../../api/contract/shared.ts'
-import { memoryPath, memoryProtocol, toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
+import { toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
 import { createServer } from '../../api/server/create-server.ts'
 import { mountWebUi } from '../../api/server/web-ui.ts'
 import { mountXenApi } from '../../api/xenapi/mount.ts'
@@ -15,7 +15,6 @@ import { systemClock } from '../../drivers/system/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
 import { Trust } from '../../engine/access/trust.ts'
 import type { ToolstackEnvironment } from '../../engine/environment.ts'
-import { expectSource } from '../../engine/migration/receiver-record.ts'
 import { Toolstack } from '../../engine/vms/toolstack.ts'
 import { createLog } from '../../lib/log.ts'
 import { measureToolstack } from '../../metrics/toolstack-metrics.ts'
@@ -26,7 +25,7 @@ import { operateDaemon } from '../operating.ts'
 import { runDaemon } from '../run-daemon.ts'
 import { toolstackConfigurationFile, toolstackConfigurationSchema } from './configuration.ts'
 import { toolstackHandlers } from './handlers.ts'
-import { peerOf } from './receiver-handlers.ts'
+import { takeMemory } from './receiver-handlers.ts'
 import { createXenApi } from './xenapi.ts'
 
 /** The other side may have to make and fill volumes before it answers. */
@@ -78,10 +77,7 @@ await runDaemon(async () => {
     connections: configuration.connections,
     access: access.serverOptions((key) => trust.callerOf(key)),
   })
-  server.onUpgrade(memoryPath, memoryProtocol, async ({ receiver }, token, requester) => {
-    await expectSource(store, receiver, peerOf(requester))
-    return toolstack.receivers.openMemory(receiver, token)
-  })
+  takeMemory(server, toolstack.receivers, store)
   operateDaemon(server.app, measureToolstack(toolstack, { apiVersion, clock: systemClock, log }), {
     store: () => store.get('ready'),
     storageManager: () => environment.storage.facts(),

@@ -1,7 +1,14 @@
 import type { Handlers, Requester } from '../../api/contract/route.ts'
-import type { toolstackRoutes } from '../../api/contract/toolstack-routes.ts'
+import {
+  memoryPath,
+  memoryProtocols,
+  type toolstackRoutes,
+} from '../../api/contract/toolstack-routes.ts'
+import type { ApiServer } from '../../api/server/create-server.ts'
+import { decoded } from '../../engine/migration/memory-encoding.ts'
 import { expectSource } from '../../engine/migration/receiver-record.ts'
 import type { Receivers } from '../../engine/migration/receivers.ts'
+import { memoryEncodings } from '../../model/receiver.ts'
 import type { RecordStore } from '../../ports/record-store.ts'
 
 type ReceiverRoutes = Pick<
@@ -31,6 +38,22 @@ export function receiverHandlers(
       receivers.close(await checked(asked), asked.token, asked.body?.keep ?? null),
     getDiskWrites: async (asked) => receivers.diskWrites(await checked(asked), asked.token),
     abort: async (asked) => receivers.abort(await checked(asked), asked.token, asked.body.reason),
+  }
+}
+
+/** Takes the memory of arriving VMs, in every way that a source may send it. */
+export function takeMemory(
+  server: Pick<ApiServer, 'onUpgrade'>,
+  receivers: Receivers,
+  store: RecordStore,
+): void {
+  for (const encoding of memoryEncodings) {
+    const protocol = memoryProtocols[encoding]
+    server.onUpgrade(memoryPath, protocol, async ({ receiver }, token, requester) => {
+      await expectSource(store, receiver, peerOf(requester))
+      const accept = await receivers.openMemory(receiver, token)
+      return (link) => accept(decoded(link, encoding))
+    })
   }
 }
 

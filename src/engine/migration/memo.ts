@@ -54,7 +54,9 @@ export type MigratingDisk = DiskPlan & {
 export interface MigrationLive {
   outgoing: OutgoingVm | null
   heartbeat: HeartbeatSender | null
-  memory: MigrationDetails['memory']
+  memory: Omit<MigrationDetails['memory'], 'crossedBytes'>
+  /** Null: the memory is not compressed. */
+  crossedBytes: () => number | null
   pausedAtMs: number | null
   writes: SeenWrites | null
   isCountingWrites: boolean
@@ -71,6 +73,7 @@ export function createMigrationLive(): MigrationLive {
     outgoing: null,
     heartbeat: null,
     memory: { sentBytes: 0, totalBytes: 0, bytesPerSecond: 0, passes: null },
+    crossedBytes: () => null,
     pausedAtMs: null,
     writes: null,
     isCountingWrites: false,
@@ -91,7 +94,7 @@ export function migrationDetails(memo: MigrationMemo, live: MigrationLive): Migr
     epoch: memo.epoch,
     bytesPerSecondMax: memo.bytesPerSecondMax ?? null,
     disks: memo.disks.map((disk) => diskDetails(disk, memo, live)),
-    memory: live.memory,
+    memory: { ...live.memory, crossedBytes: live.crossedBytes() },
     heartbeat: live.heartbeat?.statistics() ?? {
       sequence: 0,
       missed: 0,

@@ -70,6 +70,7 @@ const facts: DestinationFacts = {
   usableDeviceKinds: ['block'],
   host: {
     keepModes: [],
+    memoryEncodings: [],
     deviceKind: 'block',
     ...{
       name: 'two',

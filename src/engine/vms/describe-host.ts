@@ -1,4 +1,5 @@
 import type { Host } from '../../model/host.ts'
+import { memoryEncodings } from '../../model/receiver.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 
 /** This host as others see it. */
@@ -13,6 +14,7 @@ export async function describeHost(environment: ToolstackEnvironment): Promise<H
     replicationSchemes: [...replicationSchemes],
     encryptionObstacle,
     keepModes: [...keepModes],
+    memoryEncodings: [...memoryEncodings],
     deviceKind,
     reachable: true,
     clockMs: clock.now(),

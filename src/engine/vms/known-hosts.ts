@@ -102,6 +102,7 @@ export class KnownHosts {
         networks: [],
         replicationSchemes: [],
         keepModes: [],
+        memoryEncodings: [],
         encryptionObstacle: null,
         deviceKind: 'block',
         clockMs: 0,

@@ -191,7 +191,7 @@ export class Toolstack {
       bytesPerSecondMax: request.bytesPerSecondMax ?? null,
       figures: {
         ...{ totalMs: null, syncMs: null, memoryMs: null, pausedMs: null, handoverMs: null },
-        ...{ releaseMs: null, takeMs: null, bytesReplicated: 0 },
+        ...{ releaseMs: null, takeMs: null, bytesReplicated: 0, memoryBytesCrossed: null },
       },
     }
     return this.operations.start(kind, operation, id, memo)

@@ -32,6 +32,14 @@ export function MigrateOptions(props: MigrateFieldsProps) {
         />
         Slow the guest down while it writes memory faster than can be sent (QEMU)
       </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={choices.compressMemory}
+          onChange={(event) => onChange({ compressMemory: event.currentTarget.checked })}
+        />
+        Send the memory compressed, for slow links
+      </label>
       <NumberField
         label="Keep the disks here as replicas, in hours: going back sends what differs"
         max={87_600}

@@ -22,6 +22,7 @@ export interface MigrateChoices {
   readonly patienceMinutes: string
   readonly downtimeLimitMs: string
   readonly autoConverge: boolean
+  readonly compressMemory: boolean
 }
 
 export function firstChoices(destinations: readonly KnownInventory[]): MigrateChoices {
@@ -29,7 +30,8 @@ export function firstChoices(destinations: readonly KnownInventory[]): MigrateCh
   return {
     destination: first ? placeName(first) : '',
     ...{ srs: {}, networks: {}, keepSourceDisks: false, replicaHours: '', replicaMode: '' },
-    ...{ verify: false, patienceMinutes: '', downtimeLimitMs: '', autoConverge: false },
+    ...{ verify: false, patienceMinutes: '', downtimeLimitMs: '' },
+    ...{ autoConverge: false, compressMemory: false },
   }
 }
 
@@ -78,6 +80,7 @@ export function requestOf(choices: MigrateChoices): MigrateRequest {
     keepSourceDisks: choices.keepSourceDisks,
     ...(replicaHours === null ? {} : { keepReplica: wishOf(replicaHours, choices.replicaMode) }),
     ...(choices.verify ? { verify: true } : {}),
+    ...(choices.compressMemory ? { compressMemory: true } : {}),
     ...(patienceMinutes === null ? {} : { patienceMs: Math.round(patienceMinutes * 60_000) }),
     ...(Object.keys(memory).length === 0 ? {} : { memory }),
   }

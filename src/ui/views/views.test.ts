@@ -110,14 +110,14 @@ describe('choices for a migration', () => {
       srs: { xvda: 's-1', xvdb: '' },
       networks: { '00:16:3e:00:00:01': 'xenbr1' },
       ...{ patienceMinutes: '2', downtimeLimitMs: '300', autoConverge: true },
-      ...{ replicaHours: '0.5', verify: true },
+      ...{ replicaHours: '0.5', verify: true, compressMemory: true },
     })
     expect(migrateRequestSchema.parse(all)).toEqual(all)
     expect(all).toMatchObject({
       srMap: { xvda: 's-1' },
       patienceMs: 120_000,
       memory: { downtimeLimitMs: 300, autoConverge: true },
-      ...{ keepReplica: { forMs: 1_800_000 }, verify: true },
+      ...{ keepReplica: { forMs: 1_800_000 }, verify: true, compressMemory: true },
     })
     for (const patienceMinutes of ['', ' ', '-1', 'x', '0'])
       expect(requestOf({ ...first, patienceMinutes })).not.toHaveProperty('patienceMs')

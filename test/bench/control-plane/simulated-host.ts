@@ -4,15 +4,11 @@ import { createToolstackPeers, createTrustPeers } from '../../../src/api/client/
 import { PinnedConnector } from '../../../src/api/client/pinned-connector.ts'
 import { toolstackApi } from '../../../src/api/contract/api-descriptions.ts'
 import { apiVersion } from '../../../src/api/contract/shared.ts'
-import {
-  memoryPath,
-  memoryProtocol,
-  toolstackRoutes,
-} from '../../../src/api/contract/toolstack-routes.ts'
+import { toolstackRoutes } from '../../../src/api/contract/toolstack-routes.ts'
 import { createServer } from '../../../src/api/server/create-server.ts'
 import { openAccess } from '../../../src/daemons/open-access.ts'
 import { toolstackHandlers } from '../../../src/daemons/toolstack/handlers.ts'
-import { peerOf } from '../../../src/daemons/toolstack/receiver-handlers.ts'
+import { takeMemory } from '../../../src/daemons/toolstack/receiver-handlers.ts'
 import { createLmdbRecordStore } from '../../../src/drivers/record-store-lmdb/index.ts'
 import { createSimulatedDatapath } from '../../../src/drivers/simulated/datapath.ts'
 import { createSimulatedHypervisor } from '../../../src/drivers/simulated/hypervisor.ts'
@@ -24,7 +20,6 @@ import { systemRandom } from '../../../src/drivers/system/random.ts'
 import { Trust } from '../../../src/engine/access/trust.ts'
 import { createStorageManager } from '../../../src/engine/disks/storage-manager.ts'
 import type { ToolstackEnvironment } from '../../../src/engine/environment.ts'
-import { expectSource } from '../../../src/engine/migration/receiver-record.ts'
 import { Toolstack } from '../../../src/engine/vms/toolstack.ts'
 import { createLog } from '../../../src/lib/log.ts'
 import { MiB } from '../../../src/lib/units.ts'
@@ -85,10 +80,7 @@ export async function openSimulatedHost(name: string, port: number, worlds: Worl
     log,
     access: access.serverOptions((key) => trust.callerOf(key)),
   })
-  server.onUpgrade(memoryPath, memoryProtocol, async ({ receiver }, token, requester) => {
-    await expectSource(store, receiver, peerOf(requester))
-    return toolstack.receivers.openMemory(receiver, token)
-  })
+  takeMemory(server, toolstack.receivers, store)
   await server.listen({
     socketPath: socketOf(worlds.folder, port),
     tcp: { host: '127.0.0.1', port, identity },

@@ -18,7 +18,7 @@ export const migrationCalls = defineCalls({
   'VM.migrate': {
     role: 'operator',
     about:
-      "Moves a running VM to another host, of whatever pool. `destination`: a known host's name, POOL/HOST, or the URL of its xapi. `sr_map`: slot of the disk, or id or name of its SR -> SR there. `network_map`: MAC, or network here -> network there. In both `*` stands for the rest. `options`, as texts: `keep_source_disks`, `auto_converge` (true, false), `patience_ms`, `downtime_limit_ms`; they mean what `POST /v1/vms/{vm}/migrate` says.",
+      "Moves a running VM to another host, of whatever pool. `destination`: a known host's name, POOL/HOST, or the URL of its xapi. `sr_map`: slot of the disk, or id or name of its SR -> SR there. `network_map`: MAC, or network here -> network there. In both `*` stands for the rest. `options`, as texts: `keep_source_disks`, `auto_converge`, `compress` (true, false), `patience_ms`, `downtime_limit_ms`; they mean what `POST /v1/vms/{vm}/migrate` says.",
     parameters: {
       ...{ vm, destination: string },
       sr_map: optional(texts),
@@ -63,7 +63,7 @@ export const migrationCalls = defineCalls({
   'VM.pool_migrate': {
     role: 'operator',
     about:
-      'Moves a running VM to a host that was introduced to this one, shared disks or not. Answers nothing.',
+      'Moves a running VM to a host that was introduced to this one, shared disks or not. Answers nothing. Of `options` only `compress` counts.',
     parameters: { vm, host: ref('host'), options: texts },
     result: nothing,
     kind: 'operation',

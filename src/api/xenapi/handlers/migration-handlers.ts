@@ -68,16 +68,14 @@ export function migrationHandlers(parts: FaceParts): CallHandlers<typeof migrati
       return { operation: await toolstack.moveDisk(disk.id, to.id), answer: vdi }
     },
 
-    'VM.pool_migrate': async ({ vm, host }) => {
+    'VM.pool_migrate': async ({ vm, host, options: { compress } }) => {
       const destination = (await toolstack.hosts.list()).find(
         (known) => identities.host(known).ref === host,
       )
       if (!destination) throw new XenApiFailure('HANDLE_INVALID', 'host', host)
-      return begin(
-        vm,
-        readMigrate({ destination: destination.url, sr_map: {}, network_map: {}, options: {} }),
-        '',
-      )
+      const options = compress === undefined ? {} : { compress }
+      const wanted = { destination: destination.url, sr_map: {}, network_map: {}, options }
+      return begin(vm, readMigrate(wanted), '')
     },
   }
 }

@@ -3,12 +3,13 @@ import { XenApiFailure } from '../failure.ts'
 
 type Texts = Readonly<Record<string, string>>
 
-/** The options that are ours; the XenAPI has them as texts. */
+/** The options that are ours, and `compress`, which is xapi's; the XenAPI has them as texts. */
 const migrationOptions = {
   keep_source_disks: readTruth,
   patience_ms: readNumber,
   downtime_limit_ms: readNumber,
   auto_converge: readTruth,
+  compress: readTruth,
 } as const
 
 type OptionName = keyof typeof migrationOptions
@@ -39,6 +40,7 @@ export function withOptions(
     ...wanted,
     keepSourceDisks: read('keep_source_disks'),
     patienceMs: read('patience_ms'),
+    compressMemory: read('compress'),
     memory: tunes ? { downtimeLimitMs, autoConverge } : undefined,
   })
   if (result.success) return result.data

@@ -129,6 +129,7 @@ function markRunning(
   figures.pausedMs = live.pausedAtMs === null ? 0 : Math.round(now - live.pausedAtMs)
   figures.handoverMs = (figures.releaseMs ?? 0) + (figures.takeMs ?? 0)
   figures.bytesReplicated = Math.max(figures.bytesReplicated, sentBytes(live.replications))
+  figures.memoryBytesCrossed = live.crossedBytes()
 }
 
 export function destinationOf(

@@ -2,6 +2,7 @@ import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
 import { handoverOf, type MigrationContext } from '../memo.ts'
+import { encoded, encodingOf } from '../memory-encoding.ts'
 
 /** Everything about the disks' handover that can be done before the VM pauses. */
 export function armHandover({ storage }: ToolstackEnvironment): Step<MigrationContext> {
@@ -28,9 +29,12 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
       const { receiver } = memo
       if (!receiver) throw new CrosspoolError('NOT_FOUND', { kind: 'receiver', id: '' })
       const startedMs = clock.monotonicMs()
-      const stream = await peers
+      const encoding = encodingOf(memo.request)
+      const link = await peers
         .connect(memo.destinationUrl)
-        .openMemory(receiver.id, receiver.token)
+        .openMemory(receiver.id, receiver.token, encoding)
+      const { stream, crossedBytes } = encoded(link, encoding)
+      live.crossedBytes = crossedBytes
       // A stream that breaks is the driver's to explain; without a listener Node would end the process.
       stream.on('error', (error) =>
         environment.log.warn({ operation: context.operation, error }, 'memory stream'),

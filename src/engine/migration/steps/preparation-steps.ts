@@ -19,6 +19,7 @@ import { writeOwnership } from '../epochs.ts'
 import { HeartbeatSender } from '../heartbeat-sender.ts'
 import { diskShare } from '../limit-disks.ts'
 import type { MigrationContext, MigrationMemo } from '../memo.ts'
+import { checkEncoding, encodingOf } from '../memory-encoding.ts'
 import { preflightFailure } from '../plan-receive.ts'
 import { countWrites } from '../write-latency.ts'
 import { checkVerification } from './verify-step.ts'
@@ -73,13 +74,15 @@ export async function preflightBothSides(
   const request = await buildReceiveRequest(environment, operation, described, memo.request)
   const peer = environment.peers.connect(memo.destinationUrl)
   const there = await peer.preflight(request)
-  const wish = memo.request.keepReplica
-  const keeping = wish
-    ? agreeOnReplica(wish, (await environment.storage.facts()).keepModes, await peer.host())
-    : null
+  const { keepReplica: wish, compressMemory } = memo.request
+  const host = wish || compressMemory ? await peer.host() : null
+  const keeping =
+    wish && host ? agreeOnReplica(wish, (await environment.storage.facts()).keepModes, host) : null
+  const encoding = host && compressMemory ? [checkEncoding(encodingOf(memo.request), host)] : []
   const own = checkSource(described, memo.request, environment.hypervisor.capabilities)
   const verification = await checkVerification(environment, memo.request, there.disks)
-  const checks = [...own, ...verification, ...there.checks, ...(keeping ? [keeping.check] : [])]
+  const kept = keeping ? [keeping.check] : []
+  const checks = [...own, ...verification, ...there.checks, ...kept, ...encoding]
   const possible = checks.every(({ result }) => result !== 'failed')
   const preflight = { ...there, checks, possible }
   return { preflight, described, request, keep: keeping?.terms ?? null }
