@@ -165,6 +165,14 @@ describe('a stream that breaks', () => {
     await closed
   })
 
+  it('is broken from the beginning over a link that is', () => {
+    const [near, far] = pair()
+    near.destroy()
+    far.destroy()
+    expect(compressing(near).stream.destroyed).toBe(true)
+    expect(decompressing(far).destroyed).toBe(true)
+  })
+
   it('takes the link with it, also while a write is being compressed', async () => {
     const { near, source, far } = connected()
     source.write(noise(MiB))
@@ -188,6 +196,22 @@ describe('a stream that breaks', () => {
     link.write(garbage)
     expect((await failed)[0].message).toMatch(/^it cannot be decompressed: /)
     if (!far.closed) await once(far, 'close')
+  })
+
+  it('ends or breaks, whatever has become of it on the way', async () => {
+    const change = fc.tuple(fc.nat(), fc.uint8Array({ maxLength: 20 }))
+    const property = fc.asyncProperty(pages, fc.array(change), async (memory, changes) => {
+      const { link, destination } = fed()
+      let bytes = deflateSync(memory)
+      for (const [at, garbage] of changes)
+        bytes = Buffer.concat([bytes.subarray(0, at % bytes.length), garbage, bytes.subarray(at)])
+      const over = new Promise((resolve) => destination.once('end', resolve).once('error', resolve))
+      destination.resume()
+      link.end(bytes)
+      await over
+      destination.destroy()
+    })
+    await fc.assert(property, { numRuns: 100 })
   })
 
   it('zeroes without end fill nothing but the buffers', async () => {

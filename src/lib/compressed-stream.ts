@@ -90,6 +90,7 @@ function over(link: Duplex, ways: Ways): Duplex {
     },
   })
   link.on('error', (error) => stream.destroy(error))
+  if (link.destroyed) stream.destroy()
   // After its end there may be something left to read.
   link.on('close', () => link.readableEnded || stream.destroy())
   return stream

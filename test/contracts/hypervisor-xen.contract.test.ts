@@ -9,9 +9,17 @@ import { systemRandom } from '../../src/drivers/system/random.ts'
 import { MiB } from '../../src/lib/units.ts'
 import { connectedStreams } from '../support/connected-streams.ts'
 import { FakeXen } from '../support/fake-xen.ts'
-import { describeHypervisorContract } from './hypervisor.contract.ts'
+import type { HypervisorFixture } from './hypervisor.cases.ts'
+import {
+  describeCompressedHypervisorContract,
+  describeHypervisorContract,
+} from './hypervisor.contract.ts'
 
-describeHypervisorContract('xen, with the outside of xl', async () => {
+const name = 'xen, with the outside of xl'
+describeHypervisorContract(name, makeFixture)
+describeCompressedHypervisorContract(name, makeFixture)
+
+async function makeFixture(): Promise<HypervisorFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'xen-'))
   const hosts = { source: new FakeXen(), destination: new FakeXen() }
   const driverOf = (host: 'source' | 'destination') =>
@@ -43,4 +51,4 @@ describeHypervisorContract('xen, with the outside of xl', async () => {
       await rm(folder, { recursive: true })
     },
   }
-})
+}

@@ -5,13 +5,16 @@ import { createHypervisorWorld } from '../../src/drivers/simulated/hypervisor-wo
 import { systemClock } from '../../src/drivers/system/clock.ts'
 import { connectedStreams } from '../support/connected-streams.ts'
 import type { HypervisorFixture } from './hypervisor.cases.ts'
-import { describeHypervisorContract } from './hypervisor.contract.ts'
+import {
+  describeCompressedHypervisorContract,
+  describeHypervisorContract,
+} from './hypervisor.contract.ts'
 
 for (const sendsAfterHandover of [false, true]) {
   const style = sendsAfterHandover ? 'rest after the handover' : 'all before the pause'
-  describeHypervisorContract(`simulated hypervisor, ${style}`, () =>
-    makeFixture(sendsAfterHandover),
-  )
+  const name = `simulated hypervisor, ${style}`
+  describeHypervisorContract(name, () => makeFixture(sendsAfterHandover))
+  describeCompressedHypervisorContract(name, () => makeFixture(sendsAfterHandover))
 }
 
 async function makeFixture(sendsAfterHandover: boolean): Promise<HypervisorFixture> {
