@@ -21,6 +21,8 @@ const migrationSchema = z.object({
 })
 export type MigrationFacts = z.infer<typeof migrationSchema>
 
+type Timing = Pick<QemuContext, 'clock' | 'limits'>
+
 /** QEMU's run states: https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html */
 const states: Readonly<Record<string, VmState>> = {
   running: 'running',
@@ -36,15 +38,15 @@ export function vmStateOf(runState: string): VmState {
   return states[runState] ?? 'paused'
 }
 
-export async function queryRunState(context: QemuContext, qmp: Qmp): Promise<string> {
+export async function queryRunState(context: Timing, qmp: Qmp): Promise<string> {
   return statusSchema.parse(await ask(context, qmp, 'query-status')).status
 }
 
-export async function queryMigration(context: QemuContext, qmp: Qmp): Promise<MigrationFacts> {
+export async function queryMigration(context: Timing, qmp: Qmp): Promise<MigrationFacts> {
   return migrationSchema.parse(await ask(context, qmp, 'query-migrate'))
 }
 
-export async function ask(context: QemuContext, qmp: Qmp, command: string): Promise<unknown> {
+export async function ask(context: Timing, qmp: Qmp, command: string): Promise<unknown> {
   const { answerMs } = context.limits
   return await within(context.clock, answerMs, `the answer to ${command}`, qmp.execute(command))
 }
@@ -52,7 +54,7 @@ export async function ask(context: QemuContext, qmp: Qmp, command: string): Prom
 const unfinished = new Set(['setup', 'active', 'pre-switchover', 'device', 'cancelling'])
 const pauseMs = 20
 
-export async function isMigrating(context: QemuContext, qmp: Qmp): Promise<boolean> {
+export async function isMigrating(context: Timing, qmp: Qmp): Promise<boolean> {
   return unfinished.has((await queryMigration(context, qmp)).status ?? 'none')
 }
 
@@ -60,13 +62,14 @@ export async function isMigrating(context: QemuContext, qmp: Qmp): Promise<boole
  * Sees to it that this VM runs here, wherever its migration stands. @throws WRONG_STATE when the
  * guest has ended by itself
  */
-export async function bringToRun(context: QemuContext, vm: string, qmp: Qmp): Promise<void> {
+export async function bringToRun(context: Timing, vm: string, qmp: Qmp): Promise<void> {
   const { clock, limits } = context
   const untilMs = clock.monotonicMs() + limits.stepMs
   for (;;) {
     const { status = 'none' } = await queryMigration(context, qmp)
     const isOver = !unfinished.has(status)
-    if (!isOver && status !== 'cancelling') await qmp.execute('migrate_cancel')
+    if (status === 'cancelling') await wakeFromPause(qmp)
+    else if (!isOver) await qmp.execute('migrate_cancel')
     const runState = await queryRunState(context, qmp)
     if (isOver && runState === 'running') return
     const state = vmStateOf(runState)
@@ -83,6 +86,16 @@ export async function bringToRun(context: QemuContext, vm: string, qmp: Qmp): Pr
       })
     await clock.sleep(pauseMs)
   }
+}
+
+/**
+ * QEMU 7.2 that is cancelled in the moment in which it stops the guest goes on to wait for the word to continue, with the
+ * guest standing still. It needs that word to see that it has been cancelled; where it does not wait, the word is lost.
+ */
+async function wakeFromPause(qmp: Qmp): Promise<void> {
+  await qmp.execute('migrate-continue', { state: 'cancelling' }).catch((error: unknown) => {
+    if (!(error instanceof QmpError)) throw error
+  })
 }
 
 /** Switches of the network learn that this is where the guest answers now. */
