@@ -43,8 +43,9 @@ export function MigrationReport({ operation, details }: MigrationReportProps) {
         {isOfMemory(operation) && (
           <Figure title="Memory" ms={memoryMs}>
             {bytes(memory.sentBytes)} sent
-            {figures.memoryBytesCrossed !== null &&
-              ` as ${bytes(figures.memoryBytesCrossed)} across the link`}
+            {figures.memoryBytesCrossed === null
+              ? ''
+              : ` as ${bytes(figures.memoryBytesCrossed)} across the link`}
           </Figure>
         )}
       </dl>
