@@ -61,11 +61,14 @@ export class DiskServers {
   async holding(vdi: string, act: () => Promise<void>, first = async () => {}): Promise<void> {
     const server = this.#servers.get(vdi)
     const held = server && cutExport(server.daemon.qmp, this.#parts.clock, nodes.vm)
-    await first()
-    await held?.catch((error: unknown) => this.#parts.log.debug({ vdi, error }, 'not held'))
-    await act()
-    const record = this.record(vdi)
-    if (record) await this.put(record)
+    try {
+      await first()
+      await held?.catch((error: unknown) => this.#parts.log.debug({ vdi, error }, 'not held'))
+      await act()
+    } finally {
+      const record = this.record(vdi)
+      if (record) await this.put(record)
+    }
   }
 
   /** Ends the storage daemon, and nothing of it is left. */
