@@ -60,10 +60,16 @@ export class DiskServers {
    */
   async holding(vdi: string, act: () => Promise<void>, first = async () => {}): Promise<void> {
     const server = this.#servers.get(vdi)
-    const held = server && cutExport(server.daemon.qmp, this.#parts.clock, nodes.vm)
+    const { clock, log } = this.#parts
+    // Nobody waits for it yet when it fails, as it does where the storage daemon has died.
+    const held =
+      server &&
+      cutExport(server.daemon.qmp, clock, nodes.vm).catch((error: unknown) => {
+        log.debug({ vdi, error }, 'the VM could not be held')
+      })
     try {
       await first()
-      await held?.catch((error: unknown) => this.#parts.log.debug({ vdi, error }, 'not held'))
+      await held
       await act()
     } finally {
       const record = this.record(vdi)
