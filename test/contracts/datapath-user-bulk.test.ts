@@ -15,7 +15,13 @@ import {
 import { openNbd } from './nbd-guest.ts'
 import { createTestLink, type TestLink } from './test-link.ts'
 import { createUserDatapathHost, type UserDatapathHost } from './user-datapath-hosts.ts'
-import { blockBytes, differingBlocks, makeMirrored, startWriters } from './user-mirror.ts'
+import {
+  blockBytes,
+  differingBlocks,
+  makeMirrored,
+  startWriters,
+  userFixture,
+} from './user-mirror.ts'
 
 /**
  * The first copy of a disk, by storage daemons of QEMU, while the VM writes: so little that a block that
@@ -34,11 +40,7 @@ beforeEach(async () => {
   link = createTestLink()
   source = await createUserDatapathHost('s', link)
   target = await createUserDatapathHost('t', link)
-  fixture = {
-    ...{ source, target, deadlineMs: 60_000, newId: () => 'mirror' },
-    ...{ cutLink: async () => link.cut(), mendLink: async () => link.mend() },
-    ...{ pause: async () => {}, dispose: async () => {} },
-  }
+  fixture = userFixture(source, target, link, 60_000)
   mirrored = await makeMirrored(source, target, diskBytes)
   const client = await openNbd(mirrored.sourcePath)
   for (let offset = 0; offset < diskBytes; offset += MiB)

@@ -18,6 +18,7 @@ import {
 import { parseNbdUri } from './nbd-guest.ts'
 import { createTestLink, type TestLink } from './test-link.ts'
 import { createUserDatapathHost, type UserDatapathHost } from './user-datapath-hosts.ts'
+import { makeMirrored, userFixture } from './user-mirror.ts'
 
 /** What only happens to storage daemons: they die, the link stands still, formats differ. */
 let link: TestLink
@@ -30,14 +31,7 @@ beforeEach(async () => {
   source = await createUserDatapathHost('s', link)
   target = await createUserDatapathHost('t', link)
   let ids = 0
-  fixture = {
-    ...{ source, target, deadlineMs: 15_000 },
-    newId: () => `mirror-${++ids}`,
-    cutLink: async () => link.cut(),
-    mendLink: async () => link.mend(),
-    pause: async () => {},
-    dispose: async () => {},
-  }
+  fixture = { ...userFixture(source, target, link, 15_000), newId: () => `mirror-${++ids}` }
 })
 
 afterEach(async () => {
@@ -209,21 +203,8 @@ describe('volumes of several formats', () => {
     ['qcow2', 'vhd'],
     ['vhd', 'raw'],
   ] as const)('%s is handed over to %s', async (from, to) => {
-    const sourceDisk = await source.makeDisk(sizeBytes, from)
-    const targetDisk = await target.makeDisk(sizeBytes, to)
-    const common = {
-      id: fixture.newId(),
-      scheme: 'nbd',
-      secret: 'fedcba9876543210fedcba9876543210',
-    }
-    const mirrored: Mirrored = {
-      ...{ sourceDisk, targetDisk },
-      sourceMirror: { ...common, side: 'source', end: 'source', disk: sourceDisk },
-      targetMirror: { ...common, side: 'target', end: 'target', disk: targetDisk },
-      sourcePath: await source.datapath.activate(sourceDisk),
-      targetPath: await target.datapath.activate(targetDisk),
-    }
-    await target.datapath.offer(mirrored.targetMirror)
+    const mirrored = await makeMirrored(source, target, sizeBytes, { from, to })
+    const { sourceDisk, targetDisk } = mirrored
     expect(await qemuWrites(mirrored.sourcePath, 3, '512k')).toContain('read 65536/65536')
     await begin(fixture, mirrored)
     await untilSynced(fixture, mirrored)

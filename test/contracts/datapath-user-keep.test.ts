@@ -18,7 +18,13 @@ import {
 import { withNbd } from './nbd-guest.ts'
 import { createTestLink, type TestLink } from './test-link.ts'
 import { createUserDatapathHost, type UserDatapathHost } from './user-datapath-hosts.ts'
-import { blockBytes, differingBlocks, makeMirrored, startWriters } from './user-mirror.ts'
+import {
+  blockBytes,
+  differingBlocks,
+  makeMirrored,
+  startWriters,
+  userFixture,
+} from './user-mirror.ts'
 
 /** Replicas of storage daemons: both images are compared, and what the link has carried is counted. */
 const diskBytes = 32 * MiB
@@ -44,11 +50,7 @@ afterEach(async () => {
 })
 
 function fixture(): DatapathFixture {
-  return {
-    ...{ source: here, target: there, deadlineMs: 20_000, newId: () => 'mirror' },
-    ...{ cutLink: async () => link.cut(), mendLink: async () => link.mend() },
-    ...{ pause: async () => {}, dispose: async () => {} },
-  }
+  return userFixture(here, there, link, 20_000)
 }
 
 /** A mirror of a disk with some noise, both sides the same. */

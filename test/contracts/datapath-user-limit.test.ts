@@ -7,6 +7,7 @@ import type { MirrorStatus } from '../../src/ports/datapath.ts'
 import { begin, type DatapathFixture, offered, untilStatus } from './datapath.fixture.ts'
 import { createTestLink, type TestLink } from './test-link.ts'
 import { createUserDatapathHost, type UserDatapathHost } from './user-datapath-hosts.ts'
+import { userFixture } from './user-mirror.ts'
 
 let link: TestLink
 let source: UserDatapathHost
@@ -17,11 +18,7 @@ beforeEach(async () => {
   link = createTestLink()
   source = await createUserDatapathHost('s', link)
   target = await createUserDatapathHost('t', link)
-  fixture = {
-    ...{ source, target, deadlineMs: 20_000, newId: () => 'mirror' },
-    ...{ cutLink: async () => link.cut(), mendLink: async () => link.mend() },
-    ...{ pause: async () => {}, dispose: async () => {} },
-  }
+  fixture = userFixture(source, target, link, 20_000)
 })
 
 afterEach(async () => {

@@ -3,11 +3,26 @@ import { readFile } from 'node:fs/promises'
 import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import { sleep } from '../../src/lib/sleep.ts'
 import type { Disk } from '../../src/ports/datapath.ts'
-import type { Mirrored } from './datapath.fixture.ts'
+import type { DatapathFixture, Mirrored } from './datapath.fixture.ts'
 import { withNbd } from './nbd-guest.ts'
+import type { TestLink } from './test-link.ts'
 import type { UserDatapathHost } from './user-datapath-hosts.ts'
 
 export const blockBytes = 4096
+
+/** Two hosts and the link between them. */
+export function userFixture(
+  source: UserDatapathHost,
+  target: UserDatapathHost,
+  link: TestLink,
+  deadlineMs: number,
+): DatapathFixture {
+  return {
+    ...{ source, target, deadlineMs, newId: () => 'mirror' },
+    ...{ cutLink: async () => link.cut(), mendLink: async () => link.mend() },
+    ...{ pause: async () => {}, dispose: async () => {} },
+  }
+}
 
 export interface MirrorFormats {
   readonly from: Disk['format']
