@@ -5,9 +5,9 @@ import { within } from '../../ports/deadlines.ts'
 import { unlessRefused } from './block-commands.ts'
 import { nodes } from './block-nodes.ts'
 
-/** At most one of them is there: the kind is in the name, since QEMU does not tell the mode of a job. */
-const jobIds = { mirror: 'mirror', bulk: 'bulk' } as const
-type JobKind = keyof typeof jobIds
+/** They are the names of the jobs, since QEMU does not tell the mode of one. At most one of them is there. */
+const jobKinds = ['mirror', 'bulk'] as const
+type JobKind = (typeof jobKinds)[number]
 
 /** In QEMU's words. */
 const unlimited = 0
@@ -42,11 +42,12 @@ export function isForLackOfRoom(reason: string): boolean {
 /** The mirror that runs, or has run and was not forgotten yet. */
 export async function findJob(qmp: Qmp): Promise<MirrorJob | null> {
   const jobs = jobsSchema.parse(await qmp.execute('query-jobs'))
-  const job = jobs.find(({ id }) => isOurs(id))
-  if (!job) return null
+  const job = jobs.find(({ id }) => kindOf(id))
+  const kind = kindOf(job?.id)
+  if (!job || !kind) return null
   const { status, error } = job
   return {
-    kind: job.id === jobIds.bulk ? 'bulk' : 'mirror',
+    kind,
     // `standby` is a ready one that pauses for a moment.
     isReady: status === 'ready' || status === 'standby',
     hasEnded: status === 'concluded',
@@ -56,8 +57,8 @@ export async function findJob(qmp: Qmp): Promise<MirrorJob | null> {
   }
 }
 
-function isOurs(id: unknown): boolean {
-  return id === jobIds.mirror || id === jobIds.bulk
+function kindOf(id: unknown): JobKind | undefined {
+  return jobKinds.find((kind) => kind === id)
 }
 
 /** A write is acknowledged when both sides have it. `sync`: 'none' where they are the same already, or something else copies. */
@@ -77,7 +78,7 @@ async function start(
   how: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   await qmp.execute('blockdev-mirror', {
-    ...{ 'job-id': jobIds[kind], device: nodes.vm, target: nodes.target, ...how },
+    ...{ 'job-id': kind, device: nodes.vm, target: nodes.target, ...how },
     'filter-node-name': nodes.filter,
     // How it ended must be known also to a program that was not there.
     'auto-dismiss': false,
@@ -86,14 +87,14 @@ async function start(
 
 export async function limitJob(qmp: Qmp, bytesPerSecondMax: number | null): Promise<void> {
   const speed = bytesPerSecondMax ?? unlimited
-  for (const device of Object.values(jobIds))
+  for (const device of jobKinds)
     await unlessRefused(/not found/i, () => qmp.execute('block-job-set-speed', { device, speed }))
 }
 
 /** Calls `listener` at every change of its state. Answers how to stop. */
 export function onJobChange(qmp: Qmp, listener: (status: string) => void): () => void {
   return qmp.onEvent(({ name, data }) => {
-    if (name === 'JOB_STATUS_CHANGE' && isOurs(data.id)) listener(String(data.status))
+    if (name === 'JOB_STATUS_CHANGE' && kindOf(data.id)) listener(String(data.status))
   })
 }
 
@@ -116,7 +117,7 @@ export async function endJob(
   try {
     const job = await findJob(qmp)
     if (job === null || job.hasEnded) return job
-    const fields = { device: jobIds[job.kind], force: isForced }
+    const fields = { device: job.kind, force: isForced }
     await unlessRefused(/concluded|not found/i, () => qmp.execute('block-job-cancel', fields))
     const ended = Promise.race([concluded, qmp.closed])
     await within(clock, timeoutMs, 'the end of the mirror', ended)
@@ -128,7 +129,7 @@ export async function endJob(
 
 /** Forgets one that has ended. */
 export async function dismissJob(qmp: Qmp): Promise<void> {
-  for (const id of Object.values(jobIds))
+  for (const id of jobKinds)
     await unlessRefused(/not found/i, () => qmp.execute('job-dismiss', { id }))
 }
 

@@ -87,13 +87,16 @@ export async function settle(mirrors: Mirrors, disk: Disk): Promise<void> {
   const record = servers.record(disk.vdi)
   if (record === null) return
   const { qmp } = servers.daemon(disk.vdi)
+  const clear = async () => {
+    await endJob(qmp, parts.clock, parts.timing.deadlineMs, true)
+    await dismissJob(qmp)
+    await removeTarget(qmp)
+    await removeCopy(qmp)
+  }
   const job = await findJob(qmp)
   // QEMU 7.2 may crash when a job that brings each write to both volumes is ended while there are some.
-  if (job && !job.hasEnded) await changeMode(mirrors, record.disk, 'held')
-  await endJob(qmp, parts.clock, parts.timing.deadlineMs, true)
-  await dismissJob(qmp)
-  await removeTarget(qmp)
-  await removeCopy(qmp)
+  if (job && !job.hasEnded) await servers.holding(disk.vdi, clear)
+  else await clear()
   const isThere = record.disk.volumePath === disk.volumePath
   const { isActivated } = record
   if (!isThere) await servers.put({ ...record, mode: 'withdrawn' })
