@@ -45,6 +45,11 @@ export interface Hypervisor {
     disks: readonly Pick<VmDisk, 'slot' | 'device'>[],
   ): Promise<readonly DiskWrites[]>
   /**
+   * Resolves when a VM that came here a moment ago, on these disks, has found all its devices again, or has had time
+   * enough for it. What can wait does so until then: it would take the CPU from that. Changes nothing, never rejects.
+   */
+  untilConnected(vm: string, disks: readonly Pick<VmDisk, 'device'>[]): Promise<void>
+  /**
    * Runs a VM that a send left suspended, or that was received and not yet run, when this daemon
    * died; one that runs is left alone.
    * @throws NOT_FOUND; WRONG_STATE when the guest has ended by itself; HANDOVER_REFUSED when it was

@@ -75,6 +75,7 @@ export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
       await rejectsWith(fixture.source.unpause(unknownVm), 'NOT_FOUND')
       const options = { signal: new AbortController().signal, onProgress: () => {} }
       await rejectsWith(fixture.source.send(unknownVm, source, options), 'NOT_FOUND')
+      await fixture.source.untilConnected(unknownVm, [{ device: '/dev/none' }])
       await fixture.source.destroy(unknownVm)
       source.destroy()
     },
@@ -106,6 +107,7 @@ export const hypervisorCases: readonly ContractCase<HypervisorFixture>[] = [
       const migration = await begin(fixture, wanted.id)
       await Promise.all([migration.outgoing.paused, migration.incoming.ready])
       await handOver(migration)
+      await fixture.destination.untilConnected(wanted.id, wanted.disks)
       assert.deepEqual(await factsOf(fixture.destination, wanted.id), facts)
     },
   },

@@ -43,6 +43,8 @@ const calls = {
   unpause: (vm: string) => hypervisor.unpause(vm),
   diskWrites: (vm: string, disks: Parameters<typeof hypervisor.diskWrites>[1]) =>
     hypervisor.diskWrites(vm, disks),
+  untilConnected: (vm: string, disks: Parameters<typeof hypervisor.untilConnected>[1]) =>
+    hypervisor.untilConnected(vm, disks),
   destroy: (vm: string) => hypervisor.destroy(vm),
   resume: (vm: string) => hypervisor.resume(vm),
   watch() {

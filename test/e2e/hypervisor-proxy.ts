@@ -114,6 +114,7 @@ export function startHypervisorProxy(
     pause: async (vm) => void (await ask('pause', vm)),
     unpause: async (vm) => void (await ask('unpause', vm)),
     diskWrites: (vm, disks) => ask('diskWrites', vm, disks),
+    untilConnected: async (vm, disks) => void (await ask('untilConnected', vm, disks)),
     destroy: async (vm) => void (await ask('destroy', vm)),
     resume: async (vm) => void (await ask('resume', vm)),
     async listen() {

@@ -112,6 +112,8 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
       return receiveVm(context, vm, stream)
     },
     diskWrites: (id) => diskWrites(context, id),
+    // Its devices came with its memory.
+    untilConnected: async () => {},
     async resume(id) {
       if (await incomingMark(vmFolder(directory, id))) return await startIncoming(context, id)
       const { qmp } = await findVm(context, id).catch((error) => explainEnd(context, id, error))

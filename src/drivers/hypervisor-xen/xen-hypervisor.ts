@@ -4,6 +4,7 @@ import type { VmFacts } from '../../model/vm.ts'
 import type { Clock, Random } from '../../ports/clock.ts'
 import type { CommandRunner } from '../../ports/command-runner.ts'
 import type { Hypervisor } from '../../ports/hypervisor.ts'
+import { untilConnected } from './backends.ts'
 import { featuresBeyond, parseCpuPolicies } from './cpu-policy.ts'
 import { diskWrites } from './disk-writes.ts'
 import { installHotplugScripts } from './hotplug-scripts.ts'
@@ -150,6 +151,7 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
       await context.incomingMarks.remove(vm)
     },
     diskWrites: (_vm, disks) => diskWrites(disks),
+    untilConnected: (_vm, disks) => untilConnected(clock, disks),
     async resume(vm) {
       if (await settleReceivedDomain(context, vm)) return
       await endLeftSenders(context, vm)

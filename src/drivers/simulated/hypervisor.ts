@@ -104,6 +104,7 @@ export function createSimulatedHypervisor(
         ? disks.map(({ slot }) => writes.get(slot) ?? { slot, count: 0, tookUs: 0 })
         : []
     },
+    untilConnected: async () => {},
     ...powerOf(context),
     async destroy(id) {
       world.incoming(host).delete(id)

@@ -179,6 +179,9 @@ export class Receivers {
       const stays = record.state === 'reserved' && keep !== null
       if (record.state !== 'running' && !stays) throw wrongState(record, 'close', 'running')
       const side = stays ? 'target' : 'source'
+      const { hypervisor } = this.#environment
+      if (!stays)
+        await hypervisor.untilConnected(record.request.vm.id, configurationHere(record).disks)
       await settleReceiverDisks(this.#environment, record, keep, side)
       this.#lives.end(id)
       return receiverDocument(await this.#save({ ...record, state: 'closed', cleaned: true }))

@@ -14,7 +14,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /xen\.blackout\.crosspoolOf/,
-    "release and take are three processes each, one after the other, and emulated hosts take hundreds of milliseconds to start one. After `start` both hosts take the mirror out, on the CPU that the guest's devices need to connect.",
+    "release and take are three processes each, one after the other, and emulated hosts take hundreds of milliseconds to start one.",
   ],
   [
     /xen\.crosspool\.migrateBack/,

@@ -25,17 +25,16 @@ export function takeMirrorsOut(environment: ToolstackEnvironment): Step<Migratio
       const { memo, live } = context
       for (const stop of live.stopWatching.values()) stop()
       const { peer, id, token } = destinationOf(environment, memo)
-      if (memo.keep) {
-        // Where the VM is it must be noted what it writes, before anybody here lets go.
-        await peer.close(id, token, memo.keep)
-        // Its time begins when the paused copy has gone: until then nothing may be given back that a boot could start it from.
-        await keepHere(storage, memo, { ...memo.keep, forMs: null }, 'target')
-      } else {
-        const here = memo.disks.map(({ replication }) =>
-          replication ? storage.stopReplication(replication, 'nothing') : null,
+      // There first, which waits for the guest; and where the VM is it must be noted what it writes, before anybody here lets go.
+      await peer.close(id, token, memo.keep)
+      // Its time begins when the paused copy has gone: until then nothing may be given back that a boot could start it from.
+      if (memo.keep) await keepHere(storage, memo, { ...memo.keep, forMs: null }, 'target')
+      else
+        await settleAll(
+          memo.disks.map(({ replication }) =>
+            replication ? storage.stopReplication(replication, 'nothing') : null,
+          ),
         )
-        await settleAll<unknown>([...here, peer.close(id, token)])
-      }
       live.heartbeat?.stop()
       await countWritesThere(environment, context)
     },
