@@ -4,19 +4,22 @@ import { createSimulatedClock } from '../simulated/clock.ts'
 import { defaultQemuLimits } from './qemu-context.ts'
 import { bringToRun } from './run-state.ts'
 
-/** A QEMU 7.2 that was cancelled just when it stopped the guest, as it has been seen: it waits to be told to continue. */
-function stuckQemu() {
+/** A QEMU whose migration stands like this; once it is over, the guest is continued by `cont`. */
+function qemu(
+  next: (status: string, command: string, fields?: Readonly<Record<string, unknown>>) => string,
+  begun: string,
+) {
   const commands: string[] = []
-  let isStuck = true
+  let status = begun
   let runState = 'finish-migrate'
   const qmp: Qmp = {
     version: '7.2.17',
     closed: new Promise(() => {}),
     async execute(command, fields) {
       commands.push(command)
-      if (command === 'query-migrate') return { status: isStuck ? 'cancelling' : 'cancelled' }
+      status = next(status, command, fields)
+      if (command === 'query-migrate') return { status }
       if (command === 'query-status') return { status: runState }
-      if (command === 'migrate-continue' && fields?.state === 'cancelling') isStuck = false
       if (command === 'cont') runState = 'running'
       return {}
     },
@@ -26,12 +29,33 @@ function stuckQemu() {
   return { qmp, commands, runState: () => runState }
 }
 
-test('a guest whose migration was cancelled at the worst moment runs on', async () => {
+async function brought({ qmp, commands, runState }: ReturnType<typeof qemu>) {
   const clock = createSimulatedClock()
-  const { qmp, commands, runState } = stuckQemu()
   const running = bringToRun({ clock, limits: defaultQemuLimits }, 'vm', qmp)
   await clock.advance(1_000)
   await running
   expect(runState()).toBe('running')
   expect(commands).not.toContain('migrate_cancel')
-})
+}
+
+// As it has been seen: it waits to be told to continue.
+test('a guest whose migration was cancelled just when QEMU 7.2 stopped it runs on', () =>
+  brought(
+    qemu((status, command, fields) => {
+      const isWoken = command === 'migrate-continue' && fields?.state === 'cancelling'
+      return isWoken ? 'cancelled' : status
+    }, 'cancelling'),
+  ))
+
+test.each(['completed', 'failed'])(
+  'a QEMU that lets go of its disks is not cancelled: %s',
+  (end) => {
+    let asked = 0
+    return brought(
+      qemu((status, command) => {
+        if (command === 'query-migrate') asked += 1
+        return asked > 3 ? end : status
+      }, 'device'),
+    )
+  },
+)
