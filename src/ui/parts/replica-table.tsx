@@ -61,7 +61,13 @@ export function ReplicaTable({ caption, replicas }: ReplicaTableProps) {
           {
             title: 'Age',
             isNumber: true,
-            cell: ({ replica }) => roughly(now - replica.sinceMs),
+            cell: ({ replica, refresh }) => (
+              <div>
+                {roughly(now - replica.sinceMs)}
+                {refresh && <div class="small quiet">{refresh.text}</div>}
+                {refresh?.problem && <div class="small problem">{refresh.problem}</div>}
+              </div>
+            ),
           },
           {
             title: 'Takes',

@@ -1,3 +1,4 @@
+import type { RefreshStatus } from '../../model/refresh.ts'
 import type { KeepMode, KeptReplica } from '../../model/replication.ts'
 import { roughly } from './times.ts'
 
@@ -19,4 +20,25 @@ export function keptText(
 /** For how long still. */
 export function stillText(untilMs: number | null, nowMs: number): string {
   return untilMs === null ? 'until dropped' : roughly(untilMs - nowMs)
+}
+
+/** When it is brought up to date by itself, and what has kept it from that. */
+export function refreshText(
+  { everyMs, state, nextAtMs, failures, isOverdue, last }: RefreshStatus,
+  nowMs: number,
+): { readonly text: string; readonly problem: string | null } {
+  const next = nextAtMs !== null && nextAtMs > nowMs ? `in ${roughly(nextAtMs - nowMs)}` : null
+  const when = {
+    waiting: next ? `next ${next}` : 'next when the VM is free',
+    refreshing: 'under way',
+    resting: 'when the VM runs there again',
+    stopped: 'no more: it was dropped at its host',
+  }
+  const times = failures > 1 ? `${failures} times: ` : ''
+  const failure = failures > 0 && last?.error ? `failed ${times}${last.error.message}` : null
+  return {
+    text: `every ${roughly(everyMs)}, ${when[state]}`,
+    problem:
+      [isOverdue ? 'overdue' : null, failure].filter((word) => word !== null).join(', ') || null,
+  }
 }

@@ -3,8 +3,11 @@ import {
   sample,
   sampleKnownInventory,
   sampleReplica,
+  sampleSchedule,
 } from '../../../test/support/sample-documents.ts'
+import { CrosspoolError } from '../../model/errors.ts'
 import type { KnownInventory } from '../../model/inventory.ts'
+import type { RefreshStatus } from '../../model/refresh.ts'
 import type { Replica } from '../../model/replica.ts'
 import type { Replication } from '../../model/replication.ts'
 import { mayOperate } from '../session.ts'
@@ -116,6 +119,22 @@ describe('a kept replica', () => {
     expect(only([alpha(kept), at])).toMatchObject({
       ...{ disk: { silence: 'under way' }, state: { text: 'in step' } },
     })
+  })
+
+  it('says when it is brought up to date, and what has kept it from that', () => {
+    const status = { ...sampleSchedule, nextAtMs: nowMs + 12 * minuteMs }
+    const refreshOf = (changes: Partial<RefreshStatus>) =>
+      only([alpha(kept), beta({ ...disk, refresh: { ...status, ...changes } })]).refresh
+    expect(only([alpha(kept), beta(disk)]).refresh).toBeNull()
+    expect(refreshOf({})).toEqual({ text: 'every 60 min, next in 12 min', problem: null })
+    expect(refreshOf({ nextAtMs: nowMs })?.text).toBe('every 60 min, next when the VM is free')
+    const resting = { state: 'resting', nextAtMs: null } as const
+    expect(refreshOf(resting)?.text).toBe('every 60 min, when the VM runs there again')
+    const error = new CrosspoolError('CANCELLED').toDocument()
+    const last = sampleSchedule.last && { ...sampleSchedule.last, result: 'failed' as const, error }
+    expect(refreshOf({ failures: 3, isOverdue: true, last })?.problem).toBe(
+      `overdue, failed 3 times: ${error.message}`,
+    )
   })
 
   it('of a VM that nobody knows any more bears its id; rows go by name', () => {

@@ -2,6 +2,7 @@ import { bytes } from '../../lib/quantities.ts'
 import type { KnownInventory } from '../../model/inventory.ts'
 import type { DroppedReplica, Replica } from '../../model/replica.ts'
 import type { Vdi } from '../../model/vdi.ts'
+import { refreshText } from './kept.ts'
 import { allOf, type Located, placeName, srName } from './landscape.ts'
 import { roughly } from './times.ts'
 import type { Tone } from './tones.ts'
@@ -28,6 +29,8 @@ export interface ReplicaView {
   readonly copy: EndView
   readonly state: { readonly tone: Tone; readonly text: string; readonly reason: string | null }
   readonly lack: { readonly text: string; readonly since: string | null }
+  /** Null: only when somebody asks. */
+  readonly refresh: ReturnType<typeof refreshText> | null
 }
 
 /** By the name of the VM; each pair once, though two hosts tell of it. */
@@ -67,6 +70,7 @@ function viewOf(
     disk: endOf(inventories, disk, copy?.it),
     copy: endOf(inventories, copy, disk?.it),
   }
+  const refresh = told.find(({ it }) => it.refresh !== null)?.it.refresh
   const vmName = vm?.it.name ?? told.find(({ it }) => it.vmName !== null)?.it.vmName
   return {
     ...{ replica, vmName: vmName ?? replica.vm },
@@ -74,6 +78,7 @@ function viewOf(
     ...ends,
     state: endedOf(ends) ?? stateOf((disk ?? first).it),
     lack: endedOf(ends) ? unknown : lackOf(disk?.it, (disk ?? first).it, nowMs),
+    refresh: refresh ? refreshText(refresh, nowMs) : null,
   }
 }
 

@@ -14,7 +14,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /xen\.blackout\.crosspoolOf/,
-    "release and take are three processes each, one after the other, and emulated hosts take hundreds of milliseconds to start one.",
+    'release and take are three processes each, one after the other, and emulated hosts take hundreds of milliseconds to start one.',
   ],
   [
     /xen\.crosspool\.migrateBack/,
