@@ -123,6 +123,32 @@ it('is not taken for claimed when it has come back, and its daemon restarts befo
   expect(await one.storage.getVdi(vdi)).toMatchObject({ state: 'detached' })
 })
 
+it('is open for this host until what it has refused has gone, so that nothing of it can meet a claim', async () => {
+  let isBroken = false
+  const { cluster, one, two, vm, ownership } = await start('every-write', {
+    onCall(host, port, method) {
+      if (isBroken && host === 'one' && port === 'storage' && method === 'listReplications')
+        throw new Error('made to fail')
+    },
+  })
+  cluster.disks.cutLink('one', 'two')
+  await cluster.clock.advance(100)
+  cluster.disks.holdSync(true)
+  cluster.disks.mendLink('one', 'two')
+  const request = { destination: 'http://one', srMap: {}, networkMap: {}, keepSourceDisks: false }
+  const begun = two.toolstack.migrate(vm, request)
+  const { id } = await cluster.until(begun, 'the beginning')
+  await cluster.clock.advance(2_000)
+  isBroken = true
+  await cluster.until(two.toolstack.operations.cancel(id), 'the cancel')
+  await cluster.clock.advance(2_000)
+  isBroken = false
+  expect(await ownership()).toMatchObject({ state: 'refused', settled: false, decisions: [] })
+  await expect(one.toolstack.ownerships.decide(vm, claim)).rejects.toThrow()
+  await cluster.clock.advance(60_000)
+  expect((await ownership())?.settled).toBe(true)
+})
+
 it('is still known as one that may be claimed while the VM goes back, also after a restart', async () => {
   const { cluster, one, two, vm } = await start()
   cluster.disks.cutLink('one', 'two')

@@ -7,7 +7,7 @@ import {
   type Ownership as OwnershipRecord,
   writeOwnership,
 } from '../migration/epochs.ts'
-import { listReceivers, type ReceiverRecord } from '../migration/receiver-record.ts'
+import { hasEnded, listReceivers, type ReceiverRecord } from '../migration/receiver-record.ts'
 import type { Receivers } from '../migration/receivers.ts'
 import {
   listReplicaRecords,
@@ -44,7 +44,8 @@ export class Ownerships {
       listReceivers(store),
       hypervisor.list(),
     ])
-    const arriving = receivers.filter(isOpen)
+    // Also a refused one until nothing is left of it: a VM that is given to this host meanwhile could be ended with it.
+    const arriving = receivers.filter((receiver) => !hasEnded(receiver))
     const ids = new Set([
       ...records.keys(),
       ...arriving.map(({ request }) => request.vm.id),
@@ -159,13 +160,15 @@ function explainReceiver({ state, request }: ReceiverRecord): Explained {
       explanation: `it was taken over from ${from}, which has not let go yet`,
       decides: `${from} asks by itself as soon as it can`,
     }
+  if (state === 'aborted')
+    return {
+      ...{ epoch, state: 'refused', settled: false, decisions: [] },
+      explanation: `it was offered by ${from}, and refused for good; what was built for it here is still being removed`,
+      decides: 'this host does so by itself, at the latest when xapi is started anew',
+    }
   return {
     ...{ epoch, state: 'arriving', settled: false, decisions: [] },
     explanation: `it is on its way from ${from}, where it runs`,
     decides: `${from} goes on, or falls silent: then it is refused here`,
   }
-}
-
-function isOpen({ state }: ReceiverRecord): boolean {
-  return state !== 'closed' && state !== 'aborted'
 }
