@@ -307,3 +307,15 @@ it('keeps no address: its destination must be a host that is known here', async 
   await cluster.clock.advance(tenthMs)
   expect((await schedule()).last?.result).toBe('succeeded')
 })
+
+it('is told of before the VM goes to another host, since it rests then', async () => {
+  const { put, one } = await start()
+  const request = { destination: 'two', srMap: {}, networkMap: {}, keepSourceDisks: false }
+  const warnings = async () =>
+    (await one.toolstack.preflight('vm', request)).checks.filter(
+      ({ name }) => name === 'replica-schedule',
+    )
+  expect(await warnings()).toEqual([])
+  await put()
+  expect(await warnings()).toMatchObject([{ subject: 'beta/two', result: 'warning' }])
+})

@@ -1,4 +1,6 @@
+import { duration } from '../../lib/quantities.ts'
 import { CrosspoolError } from '../../model/errors.ts'
+import type { Check } from '../../model/migration.ts'
 import type { ReplicaSchedule, ReplicaScheduleWish } from '../../model/replica-schedule.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import type { KnownHosts } from './known-hosts.ts'
@@ -79,6 +81,16 @@ export class ReplicaSchedules {
       log.warn({ vm }, 'its replica was dropped at the other host; it is refreshed no more')
       return stoppedSchedule(record, clock.now())
     })
+  }
+
+  /** What a migration of this VM does to its schedule: nobody else says so before it is done. */
+  async checks(vm: string): Promise<Check[]> {
+    const record = await this.#book.read(vm)
+    if (!record) return []
+    const { destination, everyMs } = record.wish
+    const reason = `this host brings the replica there up to date every ${duration(everyMs)}, which rests until the VM is back here`
+    const about = { name: 'replica-schedule', subject: destination, code: null }
+    return [{ ...about, result: 'warning', reason }]
   }
 
   /** After a restart: what was under way is heard of, and what was missed is made up for, once. */

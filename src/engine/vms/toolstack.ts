@@ -150,7 +150,7 @@ export class Toolstack {
       this.#environment.random.uuid(),
       memo,
     )
-    return preflight
+    return { ...preflight, checks: [...preflight.checks, ...(await this.schedules.checks(id))] }
   }
 
   /** VM.migrate: answers the operation at once. @throws NOT_FOUND, BUSY */
