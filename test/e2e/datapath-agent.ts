@@ -31,7 +31,7 @@ export const agentOptionsSchema = z.object({
 export type AgentOptions = z.infer<typeof agentOptionsSchema>
 
 const options = agentOptionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'))
-const records = createMemoryRecordStore()
+let records = createMemoryRecordStore()
 const disks = createTestDisks(options)
 const commandLog: { readonly command: string; readonly tookMs: number }[] = []
 
@@ -166,13 +166,32 @@ async function control(method: string, args: readonly unknown[]): Promise<unknow
       drivers = await makeDrivers()
       return null
     case 'takeDownAll':
+      await removeMapped()
       for (const name of await drivers.replicator.list()) await drivers.replicator.down(name)
+      await removeMapped()
       for (const { name } of await drivers.metadataVolumes.list())
         await drivers.metadataVolumes.remove(name)
       for (const name of await drivers.links.list()) await drivers.links.close(name)
+      await drivers.replicator.close()
+      records = createMemoryRecordStore()
+      drivers = await makeDrivers()
       return null
     default:
       throw new Error(`the agent has no ${method}`)
+  }
+}
+
+/** What lies beneath another one is free when that has gone; what lies beneath DRBD stays. */
+async function removeMapped(): Promise<void> {
+  const { mapper } = drivers
+  for (let before = -1; ; ) {
+    const names = await mapper.list(`crosspool-${options.prefix}`)
+    if (names.length === 0 || names.length === before) return
+    before = names.length
+    for (const name of names)
+      await mapper.remove(name).catch((error: unknown) => {
+        if (!isCrosspoolError(error, 'BUSY')) throw error
+      })
   }
 }
 

@@ -43,7 +43,9 @@ export async function runDatapathContracts(
   part = '',
 ): Promise<DatapathRun> {
   await Promise.all(hosts.map(uploadAgent))
-  const sides = [startSide(hosts[0], 0), startSide(hosts[1], 1)] as const
+  // One for both: a mirror has the same name on either host, and all of it is found by that.
+  const prefix = `dp${systemRandom.hex(2)}`
+  const sides = [startSide(hosts[0], prefix, 0), startSide(hosts[1], prefix, 1)] as const
   const failed: string[] = []
   let passed = 0
   async function runAll<Fixture extends Disposable>(
@@ -85,8 +87,7 @@ interface Side {
   readonly proxy: DatapathProxy
 }
 
-function startSide(host: LabHost, index: number): Side {
-  const prefix = `dp${systemRandom.hex(2)}`
+function startSide(host: LabHost, prefix: string, index: number): Side {
   const options: AgentOptions = {
     prefix,
     volumeGroup: 'vg0',
@@ -227,11 +228,7 @@ async function cleanUp(sides: readonly [Side, Side]): Promise<void> {
       dmsetup clear $n; dmsetup resume --noudevsync $n; done`)
   }
   for (const { proxy, host, prefix } of sides) {
-    const remove = `for n in $(dmsetup info -c --noheadings -o name | grep crosspool-${prefix}); do
-      dmsetup remove $n; done`
-    await host.exec(`${remove}; ${remove}`)
     await proxy.takeDownAll()
-    await host.exec(remove)
     await proxy.disks.remove()
     const { stdout } = await host.exec(
       `dmsetup info -c --noheadings -o name | grep ${prefix}; losetup -l | grep ${prefix}; lvs | grep ${prefix}`,
