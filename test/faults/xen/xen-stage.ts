@@ -54,6 +54,8 @@ export class XenStage {
     const data = `if=/dev/urandom of=${volume} bs=1M seek=16 count=8 oflag=direct status=none`
     await lab.run(`dd ${data}`)
     await this.guest.startOn(lab, 240_000)
+    // It may boot again where it has gone.
+    await this.guest.installBootFiles(this.sides.destination.lab)
     // A power cut must not lose what makes xl start it again.
     await lab.run(`mkdir -p /etc/xen/auto && ln -sf ../${name}.cfg ${entry} && sync`)
   }

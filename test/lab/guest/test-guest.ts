@@ -69,13 +69,19 @@ export class TestGuest {
     ].join('\n')
   }
 
-  /** Copies kernel, initramfs and configuration to a host, and gives the path of the configuration there. */
-  async installOn(host: LabHost): Promise<string> {
+  /** Copies the initramfs to a host, where it then can boot, and gives its path there. */
+  async installBootFiles(host: LabHost): Promise<string> {
     const files = await ensureGuest(this.#lab.image)
     // The folder's name is the hash of what is in it.
     const initramfs = `${guestDirectory}/${basename(dirname(files.initramfs))}.img`
     const { exitCode } = await host.exec(['test', '-e', initramfs])
     if (exitCode !== 0) await host.upload(files.initramfs, initramfs)
+    return initramfs
+  }
+
+  /** Copies initramfs and configuration to a host, and gives the path of the configuration there. */
+  async installOn(host: LabHost): Promise<string> {
+    const initramfs = await this.installBootFiles(host)
     const path = `/etc/xen/${this.name}.cfg`
     await host.run(`cat > ${path}`, { input: this.xlConfiguration(initramfs) })
     return path
