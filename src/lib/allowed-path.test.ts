@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { allowedPath } from './allowed-path.ts'
+import { allowedPath, missingFiles } from './allowed-path.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'allowed-'))
 const kernels = join(folder, 'kernels')
@@ -27,4 +27,10 @@ test.each(['kernels', 'kernels/link', 'kernels/../secret', 'kernels/../gone', 'k
 
 test('without directories nothing is allowed', async () => {
   expect(await allowedPath(join(kernels, 'vmlinux'), [])).toBeNull()
+})
+
+test('files that are not there, or not in the directories, are missing', async () => {
+  const there = join(kernels, 'vmlinux')
+  const missing = [join(kernels, 'later'), join(folder, 'secret'), kernels]
+  expect(await missingFiles([there, ...missing], [kernels])).toEqual(missing)
 })

@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 
 /**
@@ -12,6 +12,21 @@ export async function allowedPath(
   const [file, ...roots] = await Promise.all([path, ...directories].map(followed))
   if (file === undefined) return null
   return roots.some((root) => file.startsWith(root.endsWith(sep) ? root : root + sep)) ? file : null
+}
+
+/** Those that lie in none of the directories, or are no files. */
+export async function missingFiles(
+  paths: readonly string[],
+  directories: readonly string[],
+): Promise<string[]> {
+  const missing = await Promise.all(
+    paths.map(async (path) => {
+      const file = await allowedPath(path, directories)
+      const facts = file === null ? null : await stat(file).catch(() => null)
+      return facts?.isFile() ? [] : [path]
+    }),
+  )
+  return missing.flat()
 }
 
 function followed(path: string): Promise<string> {

@@ -29,6 +29,8 @@ export interface Hypervisor {
   configuration(vm: string): Promise<VmConfiguration>
   /** What this host's VMs may use of its CPU compared with what `vm`, as configured elsewhere, has: the missing features. */
   missingCpuFeatures(configuration: VmConfiguration): Promise<readonly string[]>
+  /** What a VM that is configured elsewhere boots from, and could not here: kernels and the like. A disk is none of them. */
+  missingBootFiles(configuration: VmConfiguration): Promise<readonly string[]>
   /** Starts a VM on devices that are there. @throws ALREADY_EXISTS, NOT_SUPPORTED, MEMORY_SHORT */
   start(vm: VmStart): Promise<void>
   /** Begins to send a running VM's memory; the VM runs on meanwhile. @throws NOT_FOUND */

@@ -36,6 +36,7 @@ const calls = {
   find: (idOrName: string) => hypervisor.find(idOrName),
   configuration: (vm: string) => hypervisor.configuration(vm),
   missingCpuFeatures: (vm: VmConfiguration) => hypervisor.missingCpuFeatures(vm),
+  missingBootFiles: (vm: VmConfiguration) => hypervisor.missingBootFiles(vm),
   startNew: (vm: VmStart) => hypervisor.start(vm),
   shutdown: (vm: string) => hypervisor.shutdown(vm),
   reboot: (vm: string, how: VmReboot) => hypervisor.reboot(vm, how),

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { missingFiles } from '../../lib/allowed-path.ts'
 import { createKeyedLock } from '../../lib/keyed-lock.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmFacts } from '../../model/vm.ts'
@@ -93,6 +94,11 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
     async missingCpuFeatures(configuration) {
       const details = parseDetails(configuration)
       return missingHere(probe, await context.accelerator(), details, configuration.cpuPolicy)
+    },
+    async missingBootFiles(configuration) {
+      const { boot } = parseDetails(configuration)
+      const files = 'kernel' in boot ? [boot.kernel, boot.initrd ?? boot.kernel] : []
+      return await missingFiles([...new Set(files)], context.kernelDirectories)
     },
     start: (wanted) => startVm(context, wanted),
     async send(id, stream, sendOptions) {

@@ -1,3 +1,4 @@
+import { missingFiles } from '../../lib/allowed-path.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Network } from '../../model/host.ts'
 import type { VmFacts } from '../../model/vm.ts'
@@ -124,6 +125,9 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
       const type = details.success ? domainType(details.data.domain) : 'hvm'
       const policies = parseCpuPolicies(await output('xen-cpuid', ['-p']))
       return featuresBeyond(vm.cpuPolicy, policies.get(type === 'pv' ? 'PV Max' : 'HVM Max') ?? {})
+    },
+    async missingBootFiles(vm) {
+      return await missingFiles(bootFilesOf(vm), context.kernelDirectories)
     },
     start: async (vm) => startDomain(context, vm, async () => (await hostInfo()).freeMemoryBytes),
     async send(vm, stream, sendOptions) {

@@ -13,16 +13,17 @@ export async function gatherDestinationFacts(
   receivers: readonly ReceiverRecord[],
 ): Promise<DestinationFacts> {
   const { hypervisor, storage, store } = environment
-  const [host, srs, vms, missingCpuFeatures, ownership, record] = await Promise.all([
-    describeHost(environment),
-    storage.listSrs(),
-    hypervisor.list(),
-    hypervisor.capabilities.type === request.vm.hypervisor
-      ? hypervisor.missingCpuFeatures(request.vm)
-      : [],
-    readOwnership(store, request.vm.id),
-    readVmRecord(store, request.vm.id),
-  ])
+  const isReadable = hypervisor.capabilities.type === request.vm.hypervisor
+  const [host, srs, vms, missingCpuFeatures, missingBootFiles, ownership, record] =
+    await Promise.all([
+      describeHost(environment),
+      storage.listSrs(),
+      hypervisor.list(),
+      isReadable ? hypervisor.missingCpuFeatures(request.vm) : [],
+      isReadable ? hypervisor.missingBootFiles(request.vm) : [],
+      readOwnership(store, request.vm.id),
+      readVmRecord(store, request.vm.id),
+    ])
   const sharedIds = new Set(srs.filter(({ shared }) => shared).map(({ id }) => id))
   const wanted = request.disks.filter(({ srShared, sr }) => srShared && sharedIds.has(sr))
   const vdis = wanted.length ? await storage.listVdis() : []
@@ -44,6 +45,7 @@ export async function gatherDestinationFacts(
     receivers: receivers.map(({ id, request: { vm } }) => ({ id, vm: vm.id })),
     reservedMemoryBytes: reserved.reduce((sum, record) => sum + record.request.vm.memoryBytes, 0),
     missingCpuFeatures,
+    missingBootFiles,
     usableDeviceKinds: hypervisor.capabilities.deviceKinds,
     knownEpoch: ownership.epoch,
   }

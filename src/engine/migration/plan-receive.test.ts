@@ -103,6 +103,7 @@ const facts: DestinationFacts = {
   receivers: [],
   reservedMemoryBytes: 0,
   missingCpuFeatures: [],
+  missingBootFiles: [],
   knownEpoch: 0,
 }
 
@@ -206,12 +207,14 @@ describe('planReceive', () => {
     expect(failures({ srs: [sr('local', 2 * GiB)] }, { disks: both })).toEqual([])
   })
 
-  it('only warns of clocks that differ', () => {
-    const plan = planReceive(request, { ...facts, host: { ...facts.host, clockMs: 1_060_000 } })
+  it.each([
+    ['clocks that differ', { host: { ...facts.host, clockMs: 1_060_000 } }, 'clock'],
+    ['kernels that are not there', { missingBootFiles: ['/boot/vmlinux'] }, 'boot-files'],
+  ])('only warns of %s', (_what, changes, name) => {
+    const plan = planReceive(request, { ...facts, ...changes })
     expect(plan.possible).toBe(true)
-    expect(
-      plan.checks.filter(({ result }) => result === 'warning').map(({ name }) => name),
-    ).toEqual(['clock'])
+    const warnings = plan.checks.filter(({ result }) => result === 'warning')
+    expect(warnings.map((warning) => warning.name)).toEqual([name])
   })
 
   it('names the SR that is not there', () => {

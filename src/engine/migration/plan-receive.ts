@@ -27,6 +27,7 @@ export interface DestinationFacts {
   /** Promised to other receivers and not yet used. */
   readonly reservedMemoryBytes: number
   readonly missingCpuFeatures: readonly string[]
+  readonly missingBootFiles: readonly string[]
   /** Kinds of device that the hypervisor here can give to a VM. */
   readonly usableDeviceKinds: readonly DeviceKind[]
   readonly knownEpoch: number
@@ -144,6 +145,13 @@ function checkHost(request: ReceiveRequest, facts: DestinationFacts): Check[] {
       freeBytes >= neededBytes,
       `${freeBytes} bytes free, ${neededBytes} needed`,
       'MEMORY_SHORT',
+    ),
+    // It may still go there, as it may with plain xl: it is the next boot that fails, or under QEMU the memory's way.
+    ...facts.missingBootFiles.map(
+      (file): Check => ({
+        ...{ name: 'boot-files', subject: file, result: 'warning', code: null },
+        reason: `not on ${host.name}, or in none of its directories for kernels: the VM could not boot there`,
+      }),
     ),
     {
       name: 'clock',
