@@ -52,11 +52,6 @@ export async function ask(context: Timing, qmp: Qmp, command: string): Promise<u
 }
 
 const unfinished = new Set(['setup', 'active', 'pre-switchover', 'device', 'cancelling'])
-/**
- * QEMU sends the last of the guest and lets go of its disks. A cancel in this moment has been seen to run the guest before
- * the disks had been taken back; left alone it ends by itself, well or, where the stream has been cut, not.
- */
-const lettingGo = 'device'
 const pauseMs = 20
 
 export async function isMigrating(context: Timing, qmp: Qmp): Promise<boolean> {
@@ -74,7 +69,7 @@ export async function bringToRun(context: Timing, vm: string, qmp: Qmp): Promise
     const { status = 'none' } = await queryMigration(context, qmp)
     const isOver = !unfinished.has(status)
     if (status === 'cancelling') await wakeFromPause(qmp)
-    else if (!isOver && status !== lettingGo) await qmp.execute('migrate_cancel')
+    else if (!isOver) await qmp.execute('migrate_cancel')
     const runState = await queryRunState(context, qmp)
     if (isOver && runState === 'running') return
     const state = vmStateOf(runState)
