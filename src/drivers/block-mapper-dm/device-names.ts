@@ -1,5 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { deviceNumber } from '../../lib/device-number.ts'
 
 /** Translates between the names that a block device has in /dev, in the kernel and in device-mapper. */
 export interface DeviceNames {
@@ -47,10 +48,7 @@ export function createDeviceNames(sysfs = '/sys'): DeviceNames {
   }
 }
 
-/** As the kernel packs it into 64 bits: twelve low bits of the major from bit 8, the rest of the minor from bit 12. */
-function formatNumber(device: number): string {
-  const bits = BigInt(device)
-  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn)
-  const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn)
-  return `${major}:${minor & 0xffffffffn}`
+function formatNumber(rdev: number): string {
+  const { major, minor } = deviceNumber(rdev)
+  return `${major}:${minor}`
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { deviceNumber } from '../../lib/device-number.ts'
 import type { VmDisk } from '../../model/vm.ts'
 import type { Clock } from '../../ports/clock.ts'
 
@@ -13,7 +14,7 @@ export interface BackendView {
   numberOf(device: string): Promise<string | null>
 }
 
-const kernelView: BackendView = { directory: kernelBackends, numberOf: deviceNumber }
+const kernelView: BackendView = { directory: kernelBackends, numberOf }
 
 /**
  * Waits until the guest on these disks is connected to all that the kernel serves it with, but not for long: a guest
@@ -64,10 +65,9 @@ function domidOf(backend: string): string {
 }
 
 /** As blkback writes it: major and minor, hexadecimal. */
-async function deviceNumber(device: string): Promise<string | null> {
+async function numberOf(device: string): Promise<string | null> {
   const { rdev } = await stat(device).catch(() => ({ rdev: 0 }))
   if (rdev === 0) return null
-  const major = (rdev >> 8) & 0xfff
-  const minor = (rdev & 0xff) | ((rdev >> 12) & 0xfff00)
+  const { major, minor } = deviceNumber(rdev)
   return `${major.toString(16)}:${minor.toString(16)}`
 }
