@@ -35,6 +35,22 @@ async function start(mode: KeepMode = 'every-write', options: SimulatedClusterOp
   return { cluster, one, two, vm, vdi: vdi.id, guest, ownership }
 }
 
+/** The VM goes back to one, and no further than to copying what differs. */
+async function beginBack({
+  cluster,
+  two,
+  vm,
+}: Pick<Awaited<ReturnType<typeof start>>, 'cluster' | 'two' | 'vm'>) {
+  cluster.disks.cutLink('one', 'two')
+  await cluster.clock.advance(100)
+  cluster.disks.holdSync(true)
+  cluster.disks.mendLink('one', 'two')
+  const request = { destination: 'http://one', srMap: {}, networkMap: {}, keepSourceDisks: false }
+  const operation = await cluster.until(two.toolstack.migrate(vm, request), 'the beginning')
+  await cluster.clock.advance(2_000)
+  return operation
+}
+
 it('gives a VM whose host is lost to the host of its replica, with every write up to then', async () => {
   const { cluster, one, two, vm, guest, ownership } = await start()
   expect(await ownership()).toMatchObject({ state: 'replica', settled: true, decisions: [] })
@@ -131,14 +147,7 @@ it('is open for this host until what it has refused has gone, so that nothing of
         throw new Error('made to fail')
     },
   })
-  cluster.disks.cutLink('one', 'two')
-  await cluster.clock.advance(100)
-  cluster.disks.holdSync(true)
-  cluster.disks.mendLink('one', 'two')
-  const request = { destination: 'http://one', srMap: {}, networkMap: {}, keepSourceDisks: false }
-  const begun = two.toolstack.migrate(vm, request)
-  const { id } = await cluster.until(begun, 'the beginning')
-  await cluster.clock.advance(2_000)
+  const { id } = await beginBack({ cluster, two, vm })
   isBroken = true
   await cluster.until(two.toolstack.operations.cancel(id), 'the cancel')
   await cluster.clock.advance(2_000)
@@ -151,13 +160,7 @@ it('is open for this host until what it has refused has gone, so that nothing of
 
 it('is still known as one that may be claimed while the VM goes back, also after a restart', async () => {
   const { cluster, one, two, vm } = await start()
-  cluster.disks.cutLink('one', 'two')
-  await cluster.clock.advance(100)
-  cluster.disks.holdSync(true)
-  cluster.disks.mendLink('one', 'two')
-  const request = { destination: 'http://one', srMap: {}, networkMap: {}, keepSourceDisks: false }
-  await cluster.until(two.toolstack.migrate(vm, request), 'the beginning')
-  await cluster.clock.advance(2_000)
+  await beginBack({ cluster, two, vm })
   expect(await one.storage.listReplications()).toMatchObject([{ kept: null }])
   // Whoever has the VM's disk asks this before it forgets that the VM may have been claimed.
   expect(await one.toolstack.replicas.claimOf(vm)).toMatchObject({ keepsReplica: true })
