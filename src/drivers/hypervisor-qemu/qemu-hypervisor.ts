@@ -97,8 +97,11 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
     },
     async missingBootFiles(configuration) {
       const { boot } = parseDetails(configuration)
-      const files = 'kernel' in boot ? [boot.kernel, boot.initrd ?? boot.kernel] : []
-      return await missingFiles([...new Set(files)], context.kernelDirectories)
+      const files = 'kernel' in boot ? [boot.kernel, boot.initrd] : []
+      return await missingFiles(
+        files.filter((file) => file !== undefined),
+        context.kernelDirectories,
+      )
     },
     start: (wanted) => startVm(context, wanted),
     async send(id, stream, sendOptions) {
