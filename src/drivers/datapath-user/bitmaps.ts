@@ -19,7 +19,8 @@ export interface Base {
   readonly session: number
 }
 
-const granularityBytes = 64 * 1024
+/** The jobs copy in pieces of the same size, so that what they and the bitmaps count can be compared. */
+export const granularityBytes = 64 * 1024
 
 const bitmapSchema = z.object({ name: z.string().optional(), count: z.int().nonnegative() })
 const nodesSchema = z.array(
@@ -69,6 +70,13 @@ export function nameOfWritten(id: string, since: WrittenSince): string {
 
 export async function recordWritten(qmp: Qmp, id: string, since: WrittenSince): Promise<void> {
   await addBitmap(qmp, nodes.vm, nameOfWritten(id, since))
+}
+
+/** What the VM has changed since the first copy began, each piece counted once. */
+export async function writtenBytes(qmp: Qmp, id: string): Promise<number> {
+  const bytes = await bytesOf(qmp, nodes.vm, nameOfWritten(id, 'first'))
+  if (bytes === null) throw new Error('nobody knows what was written during the first copy')
+  return bytes
 }
 
 export async function forgetWritten(qmp: Qmp, id: string): Promise<void> {

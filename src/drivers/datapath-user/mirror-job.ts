@@ -2,7 +2,9 @@ import { z } from 'zod'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { within } from '../../ports/deadlines.ts'
+import { granularityBytes } from './bitmaps.ts'
 import { unlessRefused } from './block-commands.ts'
+
 import { nodes } from './block-nodes.ts'
 
 /** They are the names of the jobs, since QEMU does not tell the mode of one. At most one of them is there. */
@@ -79,7 +81,7 @@ async function start(
 ): Promise<void> {
   await qmp.execute('blockdev-mirror', {
     ...{ 'job-id': kind, device: nodes.vm, target: nodes.target, ...how },
-    'filter-node-name': nodes.filter,
+    ...{ 'filter-node-name': nodes.filter, granularity: granularityBytes },
     // How it ended must be known also to a program that was not there.
     'auto-dismiss': false,
   })
@@ -96,6 +98,18 @@ export function onJobChange(qmp: Qmp, listener: (status: string) => void): () =>
   return qmp.onEvent(({ name, data }) => {
     if (name === 'JOB_STATUS_CHANGE' && kindOf(data.id)) listener(String(data.status))
   })
+}
+
+/** Calls `listener` when it could not read or write something. Answers how to stop. */
+export function onJobError(qmp: Qmp, listener: (operation: string) => void): () => void {
+  return qmp.onEvent(({ name, data }) => {
+    if (name === 'BLOCK_JOB_ERROR' && kindOf(data.device)) listener(String(data.operation))
+  })
+}
+
+/** What QEMU says of one that was ended by force, and had no other reason to end. */
+export function isForced(reason: string): boolean {
+  return reason === 'Operation canceled'
 }
 
 /**

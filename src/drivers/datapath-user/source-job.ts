@@ -1,5 +1,5 @@
 import { forgetWritten, nameOfDifference } from './bitmaps.ts'
-import { beginBulk, endBulk, isCopiedOnce } from './bulk-copy.ts'
+import { BulkCopy } from './bulk-copy.ts'
 import { CatchUp } from './catch-up.ts'
 import type { DiskServers } from './disk-servers.ts'
 import {
@@ -34,6 +34,7 @@ export class SourceJob {
   /** By the jobs before the present one. */
   #sentBefore = 0
   #isEnding = false
+  #bulk: BulkCopy | null = null
   #isCopiedOnce = false
   #stopWatching = () => {}
 
@@ -76,6 +77,7 @@ export class SourceJob {
     void qmp.closed.then(() => uplink.break('the storage daemon of the disk has died'))
     this.#stopWatching = onJobChange(qmp, (status) => this.#changed(status, uplink))
     this.#isEnding = false
+    this.#bulk = null
     if (!hasData) return uplink.break('it leads to no disk')
     this.#catchUp.bytesPerSecondMax = bytesPerSecondMax
     if (!(await this.isUsable())) await this.#begin(uplink, bytesPerSecondMax)
@@ -89,15 +91,13 @@ export class SourceJob {
   }
 
   async turn(uplink: Uplink): Promise<void> {
-    const { qmp } = this.#daemon()
     const { clock, timing } = this.#parts
-    const { id } = this.#record
     this.#isEnding = true
-    const bitmap = await endBulk(qmp, clock, id, timing.deadlineMs)
+    const bitmap = await this.#firstCopy().end(clock, timing.deadlineMs)
     this.#isEnding = false
     this.#startCounting()
     await this.#catchUp.begin(uplinkSocket(this.#parts, this.#record), bitmap)
-    await forgetWritten(qmp, id)
+    await forgetWritten(this.#daemon().qmp, this.#record.id)
     await this.#catchUpOn(uplink)
     await this.readProgress()
   }
@@ -115,7 +115,7 @@ export class SourceJob {
     const socket = uplinkSocket(this.#parts, this.#record)
     await this.#clear()
     await addTarget(qmp, socket)
-    if (base === 0) return await beginBulk(qmp, id, bytesPerSecondMax)
+    if (base === 0) return await this.#firstCopy().begin(bytesPerSecondMax)
     await this.#catchUp.begin(socket, nameOfDifference({ id, session: base }))
   }
 
@@ -168,7 +168,7 @@ export class SourceJob {
     const job = await this.#find()
     this.#isCopiedOnce = false
     if (job === null || job.hasEnded) return
-    if (job.kind === 'bulk') this.#isCopiedOnce = isCopiedOnce(job, this.#sizeBytes)
+    if (job.kind === 'bulk') this.#isCopiedOnce = await this.#firstCopy().isCopiedOnce(job)
     await this.#catchUp.readProgress()
     const { copiedBytes, leftBytes, isRunning } = this.#catchUp
     const sent = this.#sentBefore + job.copiedBytes + copiedBytes
@@ -194,6 +194,7 @@ export class SourceJob {
   }
 
   #startCounting(): void {
+    this.#bulk = null
     this.#isCopiedOnce = false
     this.#sentBefore = this.#progress.sentBytes
     this.#progress = { ...this.#progress, state: 'syncing' }
@@ -217,8 +218,15 @@ export class SourceJob {
     return this.#servers.daemon(this.#record.vdi)
   }
 
-  get #sizeBytes(): number {
-    return this.#servers.record(this.#record.vdi)?.disk.sizeBytes ?? Number.POSITIVE_INFINITY
+  /** The one that runs, or is to be begun. */
+  #firstCopy(): BulkCopy {
+    const sizeBytes = this.#servers.record(this.#record.vdi)?.disk.sizeBytes
+    this.#bulk ??= new BulkCopy(
+      this.#daemon().qmp,
+      this.#record.id,
+      sizeBytes ?? Number.POSITIVE_INFINITY,
+    )
+    return this.#bulk
   }
 
   #isHeld(): boolean {
