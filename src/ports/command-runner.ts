@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
   readonly environment?: Readonly<Record<string, string>>
+  /** A file descriptor of this process, which the program has as 3. */
+  readonly inherited?: number
 }
 
 export interface CommandResult {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { granularityBytes } from '../../src/drivers/datapath-user/bitmaps.ts'
 import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import { sleep } from '../../src/lib/sleep.ts'
 import { MiB } from '../../src/lib/units.ts'
@@ -296,11 +297,14 @@ describe('copying a difference while the VM writes', () => {
     await there.datapath.offer(mirrored.targetMirror)
     const hello = await here.datapath.prepare(mirrored.sourceMirror)
     const welcome = await there.datapath.accept(mirrored.targetMirror, hello)
-    await here.datapath.limit(mirrored.sourceMirror, 4 * MiB)
+    const bytesPerSecondMax = 4 * MiB
+    await here.datapath.limit(mirrored.sourceMirror, bytesPerSecondMax)
     const startedMs = performance.now()
     await here.datapath.start(mirrored.sourceMirror, welcome)
     await untilSynced(fixture(), mirrored)
-    expect(performance.now() - startedMs).toBeGreaterThan(2_000)
+    const copiedBytes = spread.length * granularityBytes
+    const leastMs = (copiedBytes * 1000) / bytesPerSecondMax
+    expect(performance.now() - startedMs).toBeGreaterThan(leastMs)
     await expectSame()
   })
 })

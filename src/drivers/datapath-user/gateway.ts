@@ -1,11 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { listenForProgram } from '../../lib/listening-socket.ts'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
-import { addExport, unlessRefused } from './block-commands.ts'
+import { addExport } from './block-commands.ts'
 import { dhParameters, dhParametersName } from './dh-parameters.ts'
 import type { Welcome } from './mirror-record.ts'
 import type { Parts } from './parts.ts'
+import { type StorageDaemon, startStorageDaemon } from './storage-daemon.ts'
 
 /**
  * A gateway is a storage daemon that stands between a disk's storage daemon and the link, one on
@@ -17,39 +19,52 @@ export const gatewaySocketName = 'nbd'
 
 const tls = 'tls'
 
-async function addSecret(
-  qmp: Qmp,
-  folder: string,
-  key: { readonly user: string; readonly secret: string },
-  endpoint: 'client' | 'server',
-): Promise<void> {
-  await writeFile(join(folder, 'keys.psk'), `${key.user}:${key.secret}\n`, { mode: 0o600 })
-  if (endpoint === 'server') await writeFile(join(folder, dhParametersName), dhParameters)
-  const common = { 'qom-type': 'tls-creds-psk', id: tls, dir: folder, endpoint }
-  const user = endpoint === 'client' ? { username: key.user } : {}
-  await qmp.execute('object-add', { ...common, ...user })
+interface Key {
+  readonly user: string
+  readonly secret: string
 }
 
-/** Target: listens, on `wantedPort` if it is free. Answers the port. @throws NO_FREE_PORT */
-export async function listen(
+async function writeKeys(folder: string, { user, secret }: Key): Promise<void> {
+  await writeFile(join(folder, 'keys.psk'), `${user}:${secret}\n`, { mode: 0o600 })
+}
+
+/** Target: one that listens, on `wantedPort` if it is free. @throws NO_FREE_PORT */
+export async function startListening(
   parts: Parts,
-  qmp: Qmp,
   folder: string,
-  key: { readonly user: string; readonly secret: string },
+  key: Key,
   wantedPort: number | null,
-): Promise<number> {
-  await addSecret(qmp, folder, key, 'server')
-  const { from, to } = parts.ports
-  const range = Array.from({ length: to - from + 1 }, (_, index) => from + index)
-  const candidates = wantedPort === null ? range : [wantedPort, ...range]
-  for (const port of candidates) {
-    const addr = { type: 'inet', data: { host: parts.address, port: String(port) } }
-    const isFree = await unlessRefused(/in use/, () =>
-      qmp.execute('nbd-server-start', { addr, 'tls-creds': tls }),
-    )
-    if (isFree) return port
+): Promise<{ readonly gateway: StorageDaemon; readonly port: number }> {
+  await writeKeys(folder, key)
+  await writeFile(join(folder, dhParametersName), dhParameters)
+  const dir = folder.replaceAll(',', ',,')
+  const { socket, port } = await listenOnFreePort(parts, wantedPort)
+  try {
+    const gateway = await startStorageDaemon(parts, folder, {
+      // The NBD server of QEMU before 8.1 leaves Nagle's algorithm on, unless it inherits a socket that has it off.
+      inherited: socket.descriptor,
+      options: [
+        ...['--object', `tls-creds-psk,id=${tls},dir=${dir},endpoint=server`],
+        ...['--nbd-server', `addr.type=fd,addr.str=3,tls-creds=${tls}`],
+      ],
+    })
+    return { gateway, port }
+  } finally {
+    socket.close()
   }
-  throw new CrosspoolError('NO_FREE_PORT', { ...parts.ports })
+}
+
+async function listenOnFreePort({ ports, address }: Parts, wantedPort: number | null) {
+  const { from, to } = ports
+  const range = Array.from({ length: to - from + 1 }, (_, index) => from + index)
+  for (const port of wantedPort === null ? range : [wantedPort, ...range]) {
+    try {
+      return { socket: await listenForProgram(address, port), port }
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    }
+  }
+  throw new CrosspoolError('NO_FREE_PORT', { from, to })
 }
 
 /** Target: the witness, for the source. */
@@ -85,7 +100,10 @@ export async function openUplink(
   secret: string,
   welcome: Welcome,
 ): Promise<void> {
-  await addSecret(qmp, folder, { user: welcome.user, secret }, 'client')
+  const { user } = welcome
+  await writeKeys(folder, { user, secret })
+  const credentials = { id: tls, dir: folder, endpoint: 'client', username: user }
+  await qmp.execute('object-add', { 'qom-type': 'tls-creds-psk', ...credentials })
   const addr = { type: 'unix', data: { path: join(folder, gatewaySocketName) } }
   await qmp.execute('nbd-server-start', { addr })
 }

@@ -46,22 +46,36 @@ export async function findStorageDaemon(
   }
 }
 
-export async function startStorageDaemon(parts: Parts, folder: string): Promise<StorageDaemon> {
+/** With what it begins, besides its monitor. `inherited`: a file descriptor that it has as 3. */
+export interface StartWith {
+  readonly options: readonly string[]
+  readonly inherited?: number
+}
+
+export async function startStorageDaemon(
+  parts: Parts,
+  folder: string,
+  { options, inherited }: StartWith = { options: [] },
+): Promise<StorageDaemon> {
   parts.closing.throwIfAborted()
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await rm(monitorOf(folder), { force: true })
   const path = monitorOf(folder).replaceAll(',', ',,')
   const monitor = `socket,id=monitor,path=${path},server=on,wait=off`
-  const options = ['--daemonize', '--pidfile', pidFileOf(folder)]
-  await launch(parts, [...options, '--chardev', monitor, '--monitor', 'chardev=monitor'])
+  const common = ['--daemonize', '--pidfile', pidFileOf(folder)]
+  const all = [...common, '--chardev', monitor, '--monitor', 'chardev=monitor', ...options]
+  await launch(parts, { options: all, ...(inherited === undefined ? {} : { inherited }) })
   const qmp = await connectQmp(monitorOf(folder), greetingMs)
   return new RunningDaemon(parts, folder, qmp)
 }
 
 /** One that has just ended may hold the lock of its pid file for a moment still. */
-async function launch({ commandRunner, clock }: Parts, options: readonly string[]): Promise<void> {
+async function launch(
+  { commandRunner, clock }: Parts,
+  { options, ...rest }: StartWith,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    const { exitCode, stderr } = await commandRunner.probe(program, options)
+    const { exitCode, stderr } = await commandRunner.probe(program, options, rest)
     if (exitCode === 0) return
     if (attempt === attemptsMax || !/pid file|PID file/.test(stderr)) {
       const how = `exit code ${exitCode}`

@@ -6,7 +6,7 @@ import { type Base, forgetBases, recordDifference, vouchedBytes, vouchFor } from
 import { cutExport, unlessRefused } from './block-commands.ts'
 import { nodes } from './block-nodes.ts'
 import type { DiskServers } from './disk-servers.ts'
-import { dataExport, listen, offerData, offerWitness } from './gateway.ts'
+import { dataExport, offerData, offerWitness, startListening } from './gateway.ts'
 import {
   putMirrorRecord,
   removeMirrorFolder,
@@ -16,7 +16,7 @@ import {
 import { messageOf, type Parts } from './parts.ts'
 import { diskSocket, mirrorFolder, witnessName } from './places.ts'
 import { createStatusBoard, type StatusBoard } from './status-board.ts'
-import { findStorageDaemon, type StorageDaemon, startStorageDaemon } from './storage-daemon.ts'
+import { findStorageDaemon, type StorageDaemon } from './storage-daemon.ts'
 import type { SessionWord, TargetWord } from './witness.ts'
 import {
   createWitness,
@@ -170,10 +170,10 @@ export class TargetMirror {
       return
     }
     await found?.kill()
-    const gateway = await startStorageDaemon(this.#parts, this.#folder)
-    this.#gateway = gateway
     const { id: user, secret, port: known } = this.#record
-    const port = await listen(this.#parts, gateway.qmp, this.#folder, { user, secret }, known)
+    const key = { user, secret }
+    const { gateway, port } = await startListening(this.#parts, this.#folder, key, known)
+    this.#gateway = gateway
     await offerWitness(gateway.qmp, this.#witness)
     this.#record = { ...this.#record, port }
     await putMirrorRecord(this.#parts, this.#record)

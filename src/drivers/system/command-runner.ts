@@ -63,11 +63,15 @@ async function execute(
 }
 
 function started(command: string, args: readonly string[], options: RunOptions) {
+  const { input, inherited } = options
+  // Any number will do, but its types know of small ones alone.
+  const beyond = inherited === undefined ? [] : [inherited as 3]
   return execa(command, args, {
     ...common,
     env: { ...common.env, ...options.environment },
     timeout: options.timeoutMs ?? defaultTimeoutMs,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(input === undefined ? {} : { input }),
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...beyond],
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   }) as ResultPromise<{ reject: false; encoding: 'utf8' }>
 }
