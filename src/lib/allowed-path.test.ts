@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { allowedPath, missingFiles } from './allowed-path.ts'
+import { allowedPath, unusableFiles } from './allowed-path.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'allowed-'))
 const kernels = join(folder, 'kernels')
@@ -29,8 +29,17 @@ test('without directories nothing is allowed', async () => {
   expect(await allowedPath(join(kernels, 'vmlinux'), [])).toBeNull()
 })
 
-test('files that are not there, or not in the directories, are missing', async () => {
-  const there = join(kernels, 'vmlinux')
-  const missing = [join(kernels, 'later'), join(folder, 'secret'), kernels]
-  expect(await missingFiles([there, ...missing], [kernels])).toEqual(missing)
+test('says why a file cannot be used', async () => {
+  const paths = ['kernels/vmlinux', 'kernels/later', 'secret', 'kernels/folder']
+  mkdirSync(join(kernels, 'folder'))
+  const files = await unusableFiles(
+    paths.map((path) => join(folder, path)),
+    [kernels],
+  )
+  expect(files.map(({ reason, isAllowed }) => [reason, isAllowed])).toEqual([
+    ['there is no such file on this host', true],
+    [`it is not in a directory for kernels (${kernels})`, false],
+    ['it is no file', true],
+  ])
+  expect(files[1]?.path).toBe(join(folder, 'secret'))
 })

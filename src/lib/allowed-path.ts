@@ -14,19 +14,35 @@ export async function allowedPath(
   return roots.some((root) => file.startsWith(root.endsWith(sep) ? root : root + sep)) ? file : null
 }
 
-/** Those that lie in none of the directories, or are no files. */
-export async function missingFiles(
+/** What keeps a file from being used. */
+export interface Unusable {
+  readonly path: string
+  readonly reason: string
+  /** It lies in one of the directories, as far as it is there. */
+  readonly isAllowed: boolean
+}
+
+/** The file that `path` leads to, in one of the directories; otherwise why it cannot be used. */
+export async function findFile(
+  path: string,
+  directories: readonly string[],
+): Promise<string | Unusable> {
+  const file = await allowedPath(path, directories)
+  const given = directories.join(', ') || 'none'
+  if (file === null)
+    return { path, reason: `it is not in a directory for kernels (${given})`, isAllowed: false }
+  const facts = await stat(file).catch(() => null)
+  if (facts?.isFile()) return file
+  const reason = facts === null ? 'there is no such file on this host' : 'it is no file'
+  return { path, reason, isAllowed: true }
+}
+
+export async function unusableFiles(
   paths: readonly string[],
   directories: readonly string[],
-): Promise<string[]> {
-  const missing = await Promise.all(
-    paths.map(async (path) => {
-      const file = await allowedPath(path, directories)
-      const facts = file === null ? null : await stat(file).catch(() => null)
-      return facts?.isFile() ? [] : [path]
-    }),
-  )
-  return missing.flat()
+): Promise<Unusable[]> {
+  const found = await Promise.all(paths.map((path) => findFile(path, directories)))
+  return found.filter((file) => typeof file !== 'string')
 }
 
 function followed(path: string): Promise<string> {

@@ -30,7 +30,7 @@ export interface Hypervisor {
   /** What this host's VMs may use of its CPU compared with what `vm`, as configured elsewhere, has: the missing features. */
   missingCpuFeatures(configuration: VmConfiguration): Promise<readonly string[]>
   /** What a VM that is configured elsewhere boots from, and could not here: kernels and the like. A disk is none of them. */
-  missingBootFiles(configuration: VmConfiguration): Promise<readonly string[]>
+  unusableBootFiles(configuration: VmConfiguration): Promise<readonly UnusableBootFile[]>
   /** Starts a VM on devices that are there. @throws ALREADY_EXISTS, NOT_SUPPORTED, MEMORY_SHORT */
   start(vm: VmStart): Promise<void>
   /** Begins to send a running VM's memory; the VM runs on meanwhile. @throws NOT_FOUND */
@@ -75,6 +75,13 @@ export interface Hypervisor {
   unpause(vm: string): Promise<void>
   /** Ends the VM at once, as if its power were cut; one that is not there is no error. */
   destroy(vm: string): Promise<void>
+}
+
+export interface UnusableBootFile {
+  readonly path: string
+  readonly reason: string
+  /** `receive` refuses the VM for it. Otherwise nothing fails before the VM's next boot. */
+  readonly isRefused: boolean
 }
 
 export interface HypervisorCapabilities {

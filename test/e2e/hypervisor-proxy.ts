@@ -109,7 +109,7 @@ export function startHypervisorProxy(
     },
     configuration: (vm) => ask('configuration', vm),
     missingCpuFeatures: (vm) => ask('missingCpuFeatures', vm),
-    missingBootFiles: (vm) => ask('missingBootFiles', vm),
+    unusableBootFiles: (vm) => ask('unusableBootFiles', vm),
     shutdown: async (vm) => void (await ask('shutdown', vm)),
     reboot: async (vm, how) => void (await ask('reboot', vm, how)),
     pause: async (vm) => void (await ask('pause', vm)),

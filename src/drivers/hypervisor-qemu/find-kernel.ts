@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises'
-import { allowedPath } from '../../lib/allowed-path.ts'
+import { findFile } from '../../lib/allowed-path.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { QemuDetails } from './qemu-vm.ts'
 
@@ -25,13 +24,8 @@ export async function findKernel(
 }
 
 async function find(path: string, directories: readonly string[]): Promise<string> {
-  const refuse = (reason: string) =>
-    new CrosspoolError('NOT_SUPPORTED', { what: `The kernel or initrd ${path}`, reason })
-  const file = await allowedPath(path, directories)
-  if (file === null)
-    throw refuse(`it is not in a directory for kernels (${directories.join(', ') || 'none'})`)
-  const facts = await stat(file).catch(() => null)
-  if (facts === null) throw refuse('there is no such file on this host')
-  if (facts.isFile()) return file
-  throw refuse('it is no file')
+  const found = await findFile(path, directories)
+  if (typeof found === 'string') return found
+  const { reason } = found
+  throw new CrosspoolError('NOT_SUPPORTED', { what: `The kernel or initrd ${path}`, reason })
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { missingFiles } from '../../lib/allowed-path.ts'
+import { unusableFiles } from '../../lib/allowed-path.ts'
 import { createKeyedLock } from '../../lib/keyed-lock.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmFacts } from '../../model/vm.ts'
@@ -95,13 +95,15 @@ export function createQemuHypervisor(options: QemuHypervisorOptions): QemuHyperv
       const details = parseDetails(configuration)
       return missingHere(probe, await context.accelerator(), details, configuration.cpuPolicy)
     },
-    async missingBootFiles(configuration) {
+    async unusableBootFiles(configuration) {
       const { boot } = parseDetails(configuration)
       const files = 'kernel' in boot ? [boot.kernel, boot.initrd] : []
-      return await missingFiles(
+      const unusable = await unusableFiles(
         files.filter((file) => file !== undefined),
         context.kernelDirectories,
       )
+      // The program that receives a VM is given them when it starts.
+      return unusable.map((file) => ({ ...file, isRefused: true }))
     },
     start: (wanted) => startVm(context, wanted),
     async send(id, stream, sendOptions) {

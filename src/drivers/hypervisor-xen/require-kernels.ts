@@ -1,4 +1,4 @@
-import { allowedPath } from '../../lib/allowed-path.ts'
+import { unusableFiles } from '../../lib/allowed-path.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 
 /**
@@ -9,9 +9,7 @@ export async function requireKernels(
   files: readonly string[],
   directories: readonly string[],
 ): Promise<void> {
-  for (const file of files) {
-    if ((await allowedPath(file, directories)) !== null) continue
-    const reason = `it is not in a directory for kernels (${directories.join(', ') || 'none'})`
-    throw new CrosspoolError('NOT_SUPPORTED', { what: `The kernel or initrd ${file}`, reason })
-  }
+  for (const { path, reason, isAllowed } of await unusableFiles(files, directories))
+    if (!isAllowed)
+      throw new CrosspoolError('NOT_SUPPORTED', { what: `The kernel or initrd ${path}`, reason })
 }

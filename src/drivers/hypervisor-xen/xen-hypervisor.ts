@@ -1,4 +1,4 @@
-import { missingFiles } from '../../lib/allowed-path.ts'
+import { unusableFiles } from '../../lib/allowed-path.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { Network } from '../../model/host.ts'
 import type { VmFacts } from '../../model/vm.ts'
@@ -126,8 +126,9 @@ export function createXenHypervisor(options: XenHypervisorOptions): Hypervisor {
       const policies = parseCpuPolicies(await output('xen-cpuid', ['-p']))
       return featuresBeyond(vm.cpuPolicy, policies.get(type === 'pv' ? 'PV Max' : 'HVM Max') ?? {})
     },
-    async missingBootFiles(vm) {
-      return await missingFiles(bootFilesOf(vm), context.kernelDirectories)
+    async unusableBootFiles(vm) {
+      const unusable = await unusableFiles(bootFilesOf(vm), context.kernelDirectories)
+      return unusable.map((file) => ({ ...file, isRefused: !file.isAllowed }))
     },
     start: async (vm) => startDomain(context, vm, async () => (await hostInfo()).freeMemoryBytes),
     async send(vm, stream, sendOptions) {

@@ -77,7 +77,7 @@ export function createSimulatedHypervisor(
       const wanted = (configuration.cpuPolicy.features ?? '').split(' ').filter(Boolean)
       return wanted.filter((feature) => !world.host(host).cpuFeatures.includes(feature))
     },
-    missingBootFiles: async () => [],
+    unusableBootFiles: async () => [],
     async start({ id, name, vcpus, memoryBytes, disks, interfaces }) {
       const vms = [...world.host(host).vms.values()]
       if (vms.some((vm) => vm.id === id || vm.name === name))

@@ -14,13 +14,13 @@ export async function gatherDestinationFacts(
 ): Promise<DestinationFacts> {
   const { hypervisor, storage, store } = environment
   const isReadable = hypervisor.capabilities.type === request.vm.hypervisor
-  const [host, srs, vms, missingCpuFeatures, missingBootFiles, ownership, record] =
+  const [host, srs, vms, missingCpuFeatures, unusableBootFiles, ownership, record] =
     await Promise.all([
       describeHost(environment),
       storage.listSrs(),
       hypervisor.list(),
       isReadable ? hypervisor.missingCpuFeatures(request.vm) : [],
-      isReadable ? hypervisor.missingBootFiles(request.vm) : [],
+      isReadable ? hypervisor.unusableBootFiles(request.vm) : [],
       readOwnership(store, request.vm.id),
       readVmRecord(store, request.vm.id),
     ])
@@ -45,7 +45,7 @@ export async function gatherDestinationFacts(
     receivers: receivers.map(({ id, request: { vm } }) => ({ id, vm: vm.id })),
     reservedMemoryBytes: reserved.reduce((sum, record) => sum + record.request.vm.memoryBytes, 0),
     missingCpuFeatures,
-    missingBootFiles,
+    unusableBootFiles,
     usableDeviceKinds: hypervisor.capabilities.deviceKinds,
     knownEpoch: ownership.epoch,
   }

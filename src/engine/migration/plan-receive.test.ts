@@ -103,9 +103,11 @@ const facts: DestinationFacts = {
   receivers: [],
   reservedMemoryBytes: 0,
   missingCpuFeatures: [],
-  missingBootFiles: [],
+  unusableBootFiles: [],
   knownEpoch: 0,
 }
+
+const kernel = { path: '/boot/vmlinux', reason: 'gone', isRefused: false }
 
 const failures = (over: Partial<DestinationFacts>, ask: Partial<ReceiveRequest> = {}) =>
   planReceive({ ...request, ...ask }, { ...facts, ...over }).checks.filter(
@@ -209,12 +211,19 @@ describe('planReceive', () => {
 
   it.each([
     ['clocks that differ', { host: { ...facts.host, clockMs: 1_060_000 } }, 'clock'],
-    ['kernels that are not there', { missingBootFiles: ['/boot/vmlinux'] }, 'boot-files'],
+    ['kernels that only a boot needs', { unusableBootFiles: [kernel] }, 'boot-files'],
   ])('only warns of %s', (_what, changes, name) => {
     const plan = planReceive(request, { ...facts, ...changes })
     expect(plan.possible).toBe(true)
     const warnings = plan.checks.filter(({ result }) => result === 'warning')
     expect(warnings.map((warning) => warning.name)).toEqual([name])
+  })
+
+  it('refuses a VM whose kernel is needed at once', () => {
+    const unusableBootFiles = [{ ...kernel, isRefused: true }]
+    expect(failures({ unusableBootFiles })).toMatchObject([
+      { name: 'boot-files', subject: '/boot/vmlinux', reason: 'gone', code: 'NOT_SUPPORTED' },
+    ])
   })
 
   it('names the SR that is not there', () => {

@@ -5,6 +5,7 @@ import type { Receiver } from '../../model/receiver.ts'
 import { isEncryptedScheme } from '../../model/replication.ts'
 import type { Sr } from '../../model/sr.ts'
 import type { VmFacts } from '../../model/vm.ts'
+import type { UnusableBootFile } from '../../ports/hypervisor.ts'
 import { check } from './describe-vm.ts'
 import { checkReplicas, planDisk } from './plan-disk.ts'
 
@@ -27,7 +28,7 @@ export interface DestinationFacts {
   /** Promised to other receivers and not yet used. */
   readonly reservedMemoryBytes: number
   readonly missingCpuFeatures: readonly string[]
-  readonly missingBootFiles: readonly string[]
+  readonly unusableBootFiles: readonly UnusableBootFile[]
   /** Kinds of device that the hypervisor here can give to a VM. */
   readonly usableDeviceKinds: readonly DeviceKind[]
   readonly knownEpoch: number
@@ -146,13 +147,7 @@ function checkHost(request: ReceiveRequest, facts: DestinationFacts): Check[] {
       `${freeBytes} bytes free, ${neededBytes} needed`,
       'MEMORY_SHORT',
     ),
-    // It may still go there, as it may with plain xl: it is the next boot that fails, or under QEMU the memory's way.
-    ...facts.missingBootFiles.map(
-      (file): Check => ({
-        ...{ name: 'boot-files', subject: file, result: 'warning', code: null },
-        reason: `not on ${host.name}, or in none of its directories for kernels: the VM could not boot there`,
-      }),
-    ),
+    ...facts.unusableBootFiles.map(checkBootFile),
     {
       name: 'clock',
       subject: host.name,
@@ -161,6 +156,14 @@ function checkHost(request: ReceiveRequest, facts: DestinationFacts): Check[] {
       code: null,
     },
   ]
+}
+
+/** Without a file that only its next boot needs it may still go there, as it may with plain xl. */
+function checkBootFile({ path, reason, isRefused }: UnusableBootFile): Check {
+  const common = { name: 'boot-files', subject: path }
+  if (isRefused) return { ...common, result: 'failed', reason, code: 'NOT_SUPPORTED' }
+  const later = `${reason}: the VM could not boot again here`
+  return { ...common, result: 'warning', reason: later, code: null }
 }
 
 function checkReplication(
