@@ -9,6 +9,11 @@ export interface CommandRunner {
 }
 
 export interface RunOptions {
+  /**
+   * It ends soon, and leaves no process behind: then it may be started by one that is there already, which takes less
+   * time. Its input is whole lines, and a signal that ends it is told as a shell does: 128 and its number.
+   */
+  readonly isBrief?: boolean
   readonly input?: string
   /** 60 s unless told. */
   readonly timeoutMs?: number

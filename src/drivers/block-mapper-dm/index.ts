@@ -13,6 +13,8 @@ import { parseInfo, parseMirrorStatus, parseNames } from './parse-info.ts'
 import { parseTable } from './parse-table.ts'
 import { installUdevRule } from './udev-rule.ts'
 
+const brief = { isBrief: true }
+
 /** Device-mapper through dmsetup: one process for each change, whatever the number of devices where it allows that. */
 export function createDmBlockMapper(
   commandRunner: CommandRunner,
@@ -23,7 +25,11 @@ export function createDmBlockMapper(
 
   async function run(args: readonly string[], name: string, input?: string): Promise<void> {
     try {
-      await commandRunner.run(commands.command, args, input === undefined ? {} : { input })
+      await commandRunner.run(
+        commands.command,
+        args,
+        input === undefined ? brief : { ...brief, input },
+      )
     } catch (error) {
       throw translate(error, name)
     }
@@ -41,8 +47,8 @@ export function createDmBlockMapper(
 
   async function inspect(name: string): Promise<BlockDevice | null> {
     const [info, table] = await Promise.all([
-      commandRunner.probe(commands.command, commands.infoArguments(name)),
-      commandRunner.probe(commands.command, commands.tableArguments(name)),
+      commandRunner.probe(commands.command, commands.infoArguments(name), brief),
+      commandRunner.probe(commands.command, commands.tableArguments(name), brief),
     ])
     const found = parseInfo(info.stdout)
     if (found === null || table.exitCode !== 0) return null

@@ -211,7 +211,7 @@ export class DrbdReplicator implements BlockReplicator {
   }
 
   async #run([program, ...args]: Command): Promise<void> {
-    await this.#parts.commandRunner.run(program, args)
+    await this.#parts.commandRunner.run(program, args, { isBrief: true })
   }
 
   /** @throws BUSY when somebody keeps the device open */

@@ -1,6 +1,7 @@
 import { execa, type ResultPromise } from 'execa'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { CommandResult, CommandRunner, RunOptions } from '../../ports/command-runner.ts'
+import { ResidentShell } from './resident-shell.ts'
 
 const defaultTimeoutMs = 60_000
 const outputCharactersMax = 2_000
@@ -41,6 +42,23 @@ function requirePlain(command: string, args: readonly string[]): void {
   throw new CrosspoolError('BAD_REQUEST', { reason })
 }
 
+const resident = new ResidentShell({ ...process.env, LC_ALL: 'C' })
+
+async function executeBriefly(
+  command: string,
+  args: readonly string[],
+  { input = '', timeoutMs = defaultTimeoutMs, signal }: RunOptions,
+): Promise<CommandResult> {
+  const timeout = AbortSignal.timeout(timeoutMs)
+  const stop = signal ? AbortSignal.any([signal, timeout]) : timeout
+  const lines = input === '' ? [] : input.replace(/\n$/, '').split('\n')
+  const result = await resident.run([command, ...args], lines, stop)
+  if (typeof result !== 'string') return result
+  const stopped = timeout.aborted ? 'timed out' : 'cancelled'
+  const how = result === 'died' ? 'the shell that ran it has died' : stopped
+  throw failed(command, args, how, { stdout: '', stderr: '' })
+}
+
 const common = { reject: false, env: { LC_ALL: 'C' } } as const
 
 async function execute(
@@ -49,6 +67,7 @@ async function execute(
   options: RunOptions = {},
 ): Promise<CommandResult> {
   requirePlain(command, args)
+  if (options.isBrief && !resident.isBusy) return await executeBriefly(command, args, options)
   const result = await started(command, args, options)
   const { exitCode, stdout, stderr } = result
   if (exitCode === undefined) {
