@@ -22,7 +22,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /\.crosspool\.migrateBack/,
-    'only what differs is sent, but that is not what takes time: two gateways, a TLS session and the memory of the VM take as long as ever, and the first way is short on a disk of this size.',
+    'only what differs is sent, in a tenth of a second; but the memory of the VM takes as long as ever, and to remove a file of 4 GiB, the one that the VM has left, as long as that.',
   ],
   [
     /qemu\.blackout\.crosspoolOf/,
