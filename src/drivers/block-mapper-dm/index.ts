@@ -121,7 +121,7 @@ export function createDmBlockMapper(
     },
 
     async flush(devicePath) {
-      await commandRunner.run(commands.flushCommand, [devicePath])
+      await commandRunner.run(commands.flushCommand, [devicePath], brief)
     },
 
     pathOf: (name) => `/dev/mapper/${name}`,

@@ -42,9 +42,21 @@ function requirePlain(command: string, args: readonly string[]): void {
   throw new CrosspoolError('BAD_REQUEST', { reason })
 }
 
-const resident = new ResidentShell({ ...process.env, LC_ALL: 'C' })
+const shells: ResidentShell[] = []
+/** What runs side by side in a handover, of a few disks. */
+const shellsMax = 4
+
+/** Null: all are busy, and there are enough. */
+function idleShell(): ResidentShell | null {
+  const idle = shells.find(({ isBusy }) => !isBusy)
+  if (idle || shells.length === shellsMax) return idle ?? null
+  const shell = new ResidentShell({ ...process.env, LC_ALL: 'C' })
+  shells.push(shell)
+  return shell
+}
 
 async function executeBriefly(
+  shell: ResidentShell,
   command: string,
   args: readonly string[],
   { input = '', timeoutMs = defaultTimeoutMs, signal }: RunOptions,
@@ -52,7 +64,7 @@ async function executeBriefly(
   const timeout = AbortSignal.timeout(timeoutMs)
   const stop = signal ? AbortSignal.any([signal, timeout]) : timeout
   const lines = input === '' ? [] : input.replace(/\n$/, '').split('\n')
-  const result = await resident.run([command, ...args], lines, stop)
+  const result = await shell.run([command, ...args], lines, stop)
   if (typeof result !== 'string') return result
   const stopped = timeout.aborted ? 'timed out' : 'cancelled'
   const how = result === 'died' ? 'the shell that ran it has died' : stopped
@@ -67,7 +79,8 @@ async function execute(
   options: RunOptions = {},
 ): Promise<CommandResult> {
   requirePlain(command, args)
-  if (options.isBrief && !resident.isBusy) return await executeBriefly(command, args, options)
+  const shell = options.isBrief ? idleShell() : null
+  if (shell) return await executeBriefly(shell, command, args, options)
   const result = await started(command, args, options)
   const { exitCode, stdout, stderr } = result
   if (exitCode === undefined) {
