@@ -120,8 +120,8 @@ export class ReplicationWatcher {
       const outOfSyncBytes = Math.min(status.outOfSyncBytes, watched.record.sizeBytes)
       const atMs = this.#clock.monotonicMs()
       const rate = watched.meter.add({ atMs, sentBytes, remainingBytes: outOfSyncBytes })
-      const etaMs = state === 'syncing' || state === 'synced' ? rate.etaMs : null
-      const { bytesPerSecond } = rate
+      const goesOn = state === 'syncing' || state === 'synced'
+      const { bytesPerSecond, etaMs } = goesOn ? rate : { bytesPerSecond: 0, etaMs: null }
       const seen = { state, outOfSyncBytes, sentBytes, bytesPerSecond, etaMs, reason }
       this.#show(watched, { ...watched.seen, ...seen, kept: this.#kept(watched, state) })
     })
