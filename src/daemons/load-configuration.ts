@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { z } from 'zod'
+import { codeOf } from '../lib/error-code.ts'
 import { type ParsedConfiguration, parseConfiguration } from './parse-configuration.ts'
 
 /**
@@ -31,8 +32,7 @@ function readText(file: string, mustExist: boolean): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    if (!mustExist && error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      return '{}'
+    if (!mustExist && codeOf(error) === 'ENOENT') return '{}'
     throw new Error(`${file}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     })

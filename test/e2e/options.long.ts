@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import { migrationDetailsOf } from '../../src/model/migration.ts'
 import type { TestGuest } from '../lab/guest/test-guest.ts'
-import { waitUntil } from '../lab/support/wait-until.ts'
+import { refreshAfter } from '../support/refresh-after.ts'
 import { Cluster, type ClusterHost } from './cluster.ts'
 import { endGuest } from './end-guest.ts'
 import { migrateAndCheck } from './measured-migration.ts'
@@ -27,26 +27,14 @@ beforeAll(async () => {
   guest = await cluster.startGuest(source, { name: 'options', number: 140, disks })
 })
 
-const at = { params: { vm: 'options' } }
+const deadline = { timeoutMs: 900_000, intervalMs: 2_000 }
 const crosspool = (args: string) => source.lab.run(`crosspool ${args}`, { timeoutMs: 300_000 })
-
-async function refreshAfter(startedAtMs: number) {
-  const { last } = await waitUntil(
-    async () => {
-      const found = await source.toolstack.getReplicaSchedule(at)
-      return (found.last?.startedAtMs ?? 0) > startedAtMs && found
-    },
-    { description: 'the next refresh', timeoutMs: 900_000, intervalMs: 2_000 },
-  )
-  if (!last) throw new Error('there was none')
-  expect(last).toMatchObject({ result: 'succeeded', error: null })
-  return last
-}
 
 it('its replica is refreshed by a schedule, by what differs', async () => {
   await crosspool('replicate options --to beta/beta1 --every 1m')
-  const first = await refreshAfter(0)
-  const second = await refreshAfter(first.startedAtMs)
+  const first = await refreshAfter(source.toolstack, guest.name, 0, deadline)
+  const { toolstack } = source
+  const second = await refreshAfter(toolstack, guest.name, first.startedAtMs, deadline)
   console.log(JSON.stringify({ first, second }))
   expect(first.bytesReplicated).toBeGreaterThan(24 * MiB)
   expect(second.bytesReplicated).toBeLessThan(first.bytesReplicated / 4)

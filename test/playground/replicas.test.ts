@@ -3,8 +3,8 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import { migrationDetailsOf } from '../../src/model/migration.ts'
-import { waitUntil } from '../lab/support/wait-until.ts'
 import { measureMigration } from '../support/measured-migration.ts'
+import { refreshAfter } from '../support/refresh-after.ts'
 import { fillDisk } from './fill-disk.ts'
 import { Playground } from './playground.ts'
 import type { PlaygroundHost } from './playground-host.ts'
@@ -66,25 +66,15 @@ it('a replica is refreshed every minute, also by a xapi that was killed meanwhil
   const guest = playground.guest({ name: 'pillar', number: 151 })
   await guest.startOn(source, [disk])
   const at = { params: { vm: guest.name } }
-  const refreshAfter = async (startedAtMs: number) => {
-    const { last } = await waitUntil(
-      async () => {
-        const found = await source.toolstack.getReplicaSchedule(at)
-        return (found.last?.startedAtMs ?? 0) > startedAtMs && found
-      },
-      { description: 'the next refresh', timeoutMs: 180_000, intervalMs: 500 },
-    )
-    if (!last) throw new Error('there was none')
-    expect(last).toMatchObject({ result: 'succeeded', error: null })
-    return last
-  }
+  const deadline = { timeoutMs: 180_000, intervalMs: 500 }
 
   await crosspool(source, `replicate ${guest.name} --to beta/beta1 --every 1m`)
-  const first = await refreshAfter(0)
+  const first = await refreshAfter(source.toolstack, guest.name, 0, deadline)
   await source.xapi.kill()
   source.xapi.start()
   await source.waitUntilAnswering()
-  const second = await refreshAfter(first.startedAtMs)
+  const { toolstack } = source
+  const second = await refreshAfter(toolstack, guest.name, first.startedAtMs, deadline)
   expect(first.bytesReplicated).toBeGreaterThanOrEqual(sizeBytes / 2)
   expect(second.bytesReplicated).toBeLessThan(first.bytesReplicated / 4)
   expect(second.startedAtMs - first.startedAtMs).toBeGreaterThanOrEqual(60_000)

@@ -1,11 +1,10 @@
 import { expect, it } from 'vitest'
 import type { QmpEvent } from '../../lib/qmp/messages.ts'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
+import { MiB } from '../../lib/units.ts'
 import { systemClock } from '../system/clock.ts'
 import { BulkCopy } from './bulk-copy.ts'
 import type { MirrorJob } from './mirror-job.ts'
-
-const MiB = 1024 * 1024
 
 interface Scene {
   readonly writtenBytes?: number

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '../../lib/error-code.ts'
 import { listenForProgram } from '../../lib/listening-socket.ts'
+import { optionValue } from '../../lib/qmp/option-value.ts'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { addExport } from './block-commands.ts'
@@ -37,14 +39,13 @@ export async function startListening(
 ): Promise<{ readonly gateway: StorageDaemon; readonly port: number }> {
   await writeKeys(folder, key)
   await writeFile(join(folder, dhParametersName), dhParameters)
-  const dir = folder.replaceAll(',', ',,')
   const { socket, port } = await listenOnFreePort(parts, wantedPort)
   try {
     const gateway = await startStorageDaemon(parts, folder, {
       // The NBD server of QEMU before 8.1 leaves Nagle's algorithm on, unless it inherits a socket that has it off.
       inherited: socket.descriptor,
       options: [
-        ...['--object', `tls-creds-psk,id=${tls},dir=${dir},endpoint=server`],
+        ...['--object', `tls-creds-psk,id=${tls},dir=${optionValue(folder)},endpoint=server`],
         ...['--nbd-server', `addr.type=fd,addr.str=3,tls-creds=${tls}`],
       ],
     })
@@ -61,7 +62,7 @@ async function listenOnFreePort({ ports, address }: Parts, wantedPort: number | 
     try {
       return { socket: await listenForProgram(address, port), port }
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+      if (codeOf(error) !== 'EADDRINUSE') throw error
     }
   }
   throw new CrosspoolError('NO_FREE_PORT', { from, to })

@@ -1,5 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '../../lib/error-code.ts'
+import { optionValue } from '../../lib/qmp/option-value.ts'
 import { connectQmp, type Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { within } from '../../ports/deadlines.ts'
@@ -60,7 +62,7 @@ export async function startStorageDaemon(
   parts.closing.throwIfAborted()
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await rm(monitorOf(folder), { force: true })
-  const path = monitorOf(folder).replaceAll(',', ',,')
+  const path = optionValue(monitorOf(folder))
   const monitor = `socket,id=monitor,path=${path},server=on,wait=off`
   const common = ['--daemonize', '--pidfile', pidFileOf(folder)]
   const all = [...common, '--chardev', monitor, '--monitor', 'chardev=monitor', ...options]
@@ -126,8 +128,4 @@ function monitorOf(folder: string): string {
 
 function pidFileOf(folder: string): string {
   return join(folder, 'pid')
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : null
 }

@@ -1,3 +1,4 @@
+import { optionValue } from '../../lib/qmp/option-value.ts'
 import { KiB } from '../../lib/units.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmDisk, VmInterface } from '../../model/vm.ts'
@@ -149,7 +150,7 @@ type Fields = Readonly<Record<string, string | number>>
 function option(fields: Fields): string {
   return Object.entries(fields)
     .map(([key, value]) => {
-      const text = String(value).replaceAll(',', ',,')
+      const text = optionValue(String(value))
       return key === '' ? text : `${key}=${text}`
     })
     .join(',')

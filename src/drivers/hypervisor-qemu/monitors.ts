@@ -1,3 +1,4 @@
+import { codeOf } from '../../lib/error-code.ts'
 import { createOrderedListeners } from '../../lib/ordered-listeners.ts'
 import { connectQmp, type Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
@@ -94,6 +95,6 @@ const tellingEvents = new Set([
 ])
 
 function isNobodyThere(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : ''
+  const code = codeOf(error)
   return code === 'ENOENT' || code === 'ECONNREFUSED'
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { codeOf } from '../../lib/error-code.ts'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
 import { within } from '../../ports/deadlines.ts'
@@ -110,6 +111,6 @@ function kill(pid: number): void {
     process.kill(pid, 'SIGKILL')
   } catch (error) {
     // It may have gone meanwhile.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    if (codeOf(error) !== 'ESRCH') throw error
   }
 }

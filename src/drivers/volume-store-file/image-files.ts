@@ -1,5 +1,6 @@
 import { open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '../../lib/error-code.ts'
 import { nameBasedUuid } from '../../lib/name-based-uuid.ts'
 import type { VolumeFormat } from '../../model/vdi.ts'
 import { readDiskBytes } from './image-header.ts'
@@ -129,5 +130,5 @@ async function syncPath(path: string): Promise<void> {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return codeOf(error) === 'ENOENT'
 }
