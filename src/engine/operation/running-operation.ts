@@ -7,6 +7,7 @@ import {
 } from '../../model/operation.ts'
 import type { ReplicationLimit } from '../../model/replication.ts'
 import type { Json } from '../../ports/record-store.ts'
+import { firstDocument, isBeyondReturn, markStep, progressOf } from './operation-document.ts'
 import type { OperationRunnerOptions } from './operation-runner.ts'
 import type { OperationKind, Step, StepContext } from './step.ts'
 
@@ -52,7 +53,7 @@ export class RunningOperation<Memo, Live> {
       this.#resolveDone = resolve
     })
     this.#context = this.#makeContext(start.memo)
-    this.#operation = start.saved ?? this.#firstDocument()
+    this.#operation = start.saved ?? firstDocument(kind, { ...start, nowMs: options.clock.now() })
   }
 
   static resume<Memo, Live>(
@@ -91,7 +92,7 @@ export class RunningOperation<Memo, Live> {
 
   cancel(): void {
     if (isEnded(this.#operation)) return
-    if (this.#isBeyondReturn()) {
+    if (isBeyondReturn(this.#operation, this.#kind.steps)) {
       throw new CrosspoolError('TOO_LATE_TO_CANCEL', { destination: 'the destination' })
     }
     this.#aborter.abort(new CrosspoolError('CANCELLED'))
@@ -110,7 +111,8 @@ export class RunningOperation<Memo, Live> {
 
   document(): Operation {
     const details = this.#kind.details(this.#context.memo, this.#context.live)
-    return { ...this.#operation, details, progress: this.#progress() }
+    const progress = progressOf(this.#operation, this.#kind.steps, this.#fraction)
+    return { ...this.#operation, details, progress }
   }
 
   async #until(work: () => Promise<void>): Promise<void> {
@@ -205,18 +207,7 @@ export class RunningOperation<Memo, Live> {
   }
 
   #mark(position: number, state: StepState): void {
-    const now = this.#options.clock.now()
-    const steps = this.#operation.steps.map((step, index) => {
-      if (index !== position) return step
-      const begins = state === 'running' || step.startedAtMs === null
-      return {
-        ...step,
-        state,
-        startedAtMs: begins ? now : step.startedAtMs,
-        endedAtMs: state === 'running' ? null : now,
-      }
-    })
-    this.#operation = { ...this.#operation, steps }
+    this.#operation = markStep(this.#operation, position, state, this.#options.clock.now())
   }
 
   async #save(): Promise<void> {
@@ -242,39 +233,6 @@ export class RunningOperation<Memo, Live> {
     if (error instanceof CrosspoolError) return error.toDocument()
     this.#options.log.error({ operation: this.id, error }, 'an error that is not in the table')
     return new CrosspoolError('INTERNAL', { reference: this.id }).toDocument()
-  }
-
-  #isBeyondReturn(): boolean {
-    return this.#kind.steps.some((step, index) => {
-      const state = this.#operation.steps[index]?.state
-      const settled = step.forwards !== undefined || step.uncancellable
-      return settled && state !== 'waiting' && state !== 'undone'
-    })
-  }
-
-  #progress(): number {
-    const total = this.#kind.steps.reduce((sum, step) => sum + step.weight, 0)
-    const reached = this.#kind.steps.reduce((sum, step, index) => {
-      const state = this.#operation.steps[index]?.state
-      return sum + step.weight * (state === 'done' ? 1 : state === 'running' ? this.#fraction : 0)
-    }, 0)
-    return total === 0 ? 1 : Math.min(1, reached / total)
-  }
-
-  #firstDocument(): Operation {
-    return {
-      ...{ id: this.id, kind: this.#kind.kind, subject: this.subject },
-      state: 'running',
-      progress: 0,
-      steps: this.#kind.steps.map(({ name }) => ({
-        ...{ name, state: 'waiting' as const },
-        ...{ startedAtMs: null, endedAtMs: null },
-      })),
-      details: {},
-      error: null,
-      startedAtMs: this.#options.clock.now(),
-      endedAtMs: null,
-    }
   }
 
   #makeContext(memo: Memo): StepContext<Memo, Live> {
