@@ -4,12 +4,12 @@ import type { ReplicationBook } from './replication-book.ts'
 import { toMirror } from './replication-records.ts'
 import { hideSecret, secretBytes } from './secrets.ts'
 import { toDisk } from './vdi-records.ts'
-import type { Vdis } from './vdis.ts'
+import type { VdiStates } from './vdi-states.ts'
 
 export interface BeginAgainParts {
   readonly environment: StorageEnvironment
   readonly book: ReplicationBook
-  readonly vdis: Vdis
+  readonly states: VdiStates
 }
 
 /** Nobody is about to mirror to it: it was kept, or what began again did not come to anything. */
@@ -19,7 +19,7 @@ export function isAtRest({ phase }: ReplicationRecord): boolean {
 
 /** Target: a replica is offered once more, under its id and a new secret. The caller holds the VDI's lock. */
 export async function offerAgain(
-  { environment, book, vdis }: BeginAgainParts,
+  { environment, book, states }: BeginAgainParts,
   vdi: VdiRecord,
   present: ReplicationRecord,
   source: string | null,
@@ -28,7 +28,7 @@ export async function offerAgain(
   const again = { secret: random.hex(secretBytes), source, hello: null, isArmed: false }
   const offered = { ...present, ...again, phase: 'offered' as const, reason: null }
   await book.begin(vdi, offered)
-  const raised = await vdis.raise({ ...vdi, replication: present.id, isReplica: false })
+  const raised = await states.raise({ ...vdi, replication: present.id, isReplica: false })
   const { volumePath, format: volumeFormat } = toDisk(raised, 'replicate')
   const record = { ...offered, volumePath, volumeFormat }
   await book.put(record)

@@ -6,12 +6,12 @@ import type { ReplicationRecord } from './records.ts'
 import type { ReplicationBook } from './replication-book.ts'
 import { toMirror } from './replication-records.ts'
 import type { Replications } from './replications.ts'
-import type { Vdis } from './vdis.ts'
+import type { VdiStates } from './vdi-states.ts'
 
 export interface KeptReplicaParts {
   readonly environment: StorageEnvironment
   readonly book: ReplicationBook
-  readonly vdis: Vdis
+  readonly states: VdiStates
   readonly replications: Replications
   readonly lock: KeyedLock
 }
@@ -64,7 +64,7 @@ export class KeptReplicas {
 
   /** Goes on from wherever it had come to. The caller holds the VDI's lock. */
   async finish(record: ReplicationRecord): Promise<void> {
-    const { book, environment, vdis } = this.#parts
+    const { book, environment, states } = this.#parts
     // After a restart of its host there is nothing to be told: the volume alone is the replica.
     const phase = record.phase === 'failed' ? 'kept' : 'keeping'
     const keeping: ReplicationRecord = { ...record, phase, reason: null }
@@ -74,7 +74,7 @@ export class KeptReplicas {
     await book.begin(vdi, keeping)
     if (phase === 'keeping') await environment.datapath.keep(toMirror(keeping), keeping.kept.mode)
     if (keeping.side === 'target')
-      await vdis.lower(record.vdi, 'attached').catch((error: unknown) => {
+      await states.lower(record.vdi, 'attached').catch((error: unknown) => {
         // The paused VM still has it open; whoever removes that deactivates it.
         if (!isCrosspoolError(error, 'BUSY')) throw error
       })
@@ -120,7 +120,7 @@ export class KeptReplicas {
 
   /** Answers whether it has gone; one that is being mirrored to waits. */
   async #end(id: string): Promise<boolean> {
-    const { book, environment, lock, replications, vdis } = this.#parts
+    const { book, environment, lock, replications, states } = this.#parts
     const known = await book.records.get(id)
     if (!known) return true
     return await lock.run([known.vdi], async () => {
@@ -132,7 +132,7 @@ export class KeptReplicas {
       if (record.isArmed) return false
       const keep = record.side === 'source' ? 'volume' : 'nothing'
       await replications.finishStop({ ...record, phase: 'stopping', keep })
-      if (record.side === 'source') await vdis.giveBackAdopted(record.vdi)
+      if (record.side === 'source') await states.giveBackAdopted(record.vdi)
       return true
     })
   }

@@ -8,14 +8,14 @@ import type { Records, VdiRecord } from './records.ts'
 import type { Srs } from './srs.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
 import { refuseInUse, toDisk, toVdi } from './vdi-records.ts'
-import type { Vdis } from './vdis.ts'
+import type { VdiStates } from './vdi-states.ts'
 
 export interface RelocationParts {
   readonly environment: StorageEnvironment
   readonly vdiRecords: Records<VdiRecord>
   readonly srs: Srs
   readonly catalogue: VdiCatalogue
-  readonly vdis: Vdis
+  readonly states: VdiStates
   readonly lock: KeyedLock
 }
 
@@ -42,7 +42,7 @@ export class Relocations {
 
   /** Begins; a repeated one is answered, and one that has been done. @throws BUSY, NOT_SUPPORTED, SR_FULL */
   async begin(id: string, sr: string): Promise<Vdi> {
-    const { catalogue, lock, srs, vdis } = this.#parts
+    const { catalogue, lock, srs, states } = this.#parts
     return await lock.run([id], async () => {
       const vdi = await catalogue.recorded(id)
       if (vdi.relocation?.sr === sr || vdi.sr === sr) return toVdi(vdi)
@@ -54,7 +54,7 @@ export class Relocations {
       await this.#parts.vdiRecords.put(marked)
       try {
         await store.create(id, vdi.name, vdi.sizeBytes)
-        const active = await vdis.raise(marked)
+        const active = await states.raise(marked)
         this.#start(active, vdi.state)
         return toVdi(active)
       } catch (error) {
@@ -173,14 +173,14 @@ export class Relocations {
 
   /** Removes the volume that is not the disk, and lets go of a disk that nobody uses. The caller holds the lock. */
   async #putAway(id: string, before: VdiState): Promise<void> {
-    const { srs, vdiRecords, vdis } = this.#parts
+    const { srs, vdiRecords, states } = this.#parts
     const vdi = await vdiRecords.get(id)
     if (!vdi?.relocation) return
     const store = await srs.open(vdi.relocation.sr)
     await store.detach(id)
     await store.destroy(id)
     await vdiRecords.put({ ...vdi, relocation: null })
-    await vdis.lower(id, before)
+    await states.lower(id, before)
   }
 
   #document(id: string, error: unknown): Relocation['error'] {

@@ -23,7 +23,7 @@ import { checkSize, chooseScheme, describe, refused, toMirror } from './replicat
 import { equalSecrets, hideSecret, secretBytes } from './secrets.ts'
 import type { VdiCatalogue } from './vdi-catalogue.ts'
 import { refuseInUse, toDisk } from './vdi-records.ts'
-import type { Vdis } from './vdis.ts'
+import type { VdiStates } from './vdi-states.ts'
 
 export interface ReplicationParts extends BeginAgainParts {
   readonly catalogue: VdiCatalogue
@@ -36,7 +36,7 @@ export class Replications {
   readonly #book: ReplicationBook
   readonly #again: BeginAgainParts
   readonly #catalogue: VdiCatalogue
-  readonly #vdis: Vdis
+  readonly #states: VdiStates
   readonly #lock: KeyedLock
 
   constructor(parts: ReplicationParts) {
@@ -44,7 +44,7 @@ export class Replications {
     this.#book = parts.book
     this.#again = parts
     this.#catalogue = parts.catalogue
-    this.#vdis = parts.vdis
+    this.#states = parts.states
     this.#lock = parts.lock
   }
 
@@ -59,7 +59,7 @@ export class Replications {
       if (present?.kept && present.side === 'target' && isAtRest(present))
         return this.#offered(await offerAgain(this.#again, vdi, present, source))
       refuseInUse(vdi)
-      const attached = await this.#vdis.attachVolume(vdi)
+      const attached = await this.#states.attach(vdi)
       const record: ReplicationRecord = {
         ...describe(attached, random.uuid(), 'target', provider, random.hex(secretBytes), source),
         phase: 'offered',
@@ -110,7 +110,7 @@ export class Replications {
   /** The mirror goes beneath the VM's device, so there must be one, also where no VM uses it yet. */
   async #startNew(vdi: VdiRecord, uri: ReplicationUri): Promise<Replication> {
     const { provider, replication, secret } = uri
-    const active = await this.#vdis.raise(vdi)
+    const active = await this.#states.raise(vdi)
     const record: ReplicationRecord = {
       ...describe(active, replication, 'source', provider, secret),
       phase: 'preparing',
@@ -195,14 +195,14 @@ export class Replications {
 
   /** Target, after its host was started anew: the mirror goes on where it was. The caller holds the VDI's lock. */
   async revive(record: ReplicationRecord, hello: MirrorHello): Promise<void> {
-    const vdi = await this.#vdis.raise(await this.#catalogue.recorded(record.vdi))
+    const vdi = await this.#states.raise(await this.#catalogue.recorded(record.vdi))
     const { volumePath, format: volumeFormat } = toDisk(vdi, 'replicate')
     const revived = { ...record, volumePath, volumeFormat }
     await this.#environment.datapath.accept(toMirror(revived), hello)
     await this.#applyLimit(revived)
     if (record.kept && record.phase === 'kept') {
       await this.#environment.datapath.keep(toMirror(revived), record.kept.mode)
-      await this.#vdis.lower(record.vdi, 'attached')
+      await this.#states.lower(record.vdi, 'attached')
     }
     await this.#book.put(revived)
   }
@@ -236,7 +236,7 @@ export class Replications {
       // The VM is at the source of a replica, which is never what goes.
       const isKeptSource = record.phase === 'kept' && record.side === 'source'
       await this.finishStop({ ...record, phase: 'stopping', keep: isKeptSource ? 'volume' : keep })
-      if (isKeptSource) await this.#vdis.giveBackAdopted(record.vdi)
+      if (isKeptSource) await this.#states.giveBackAdopted(record.vdi)
     })
   }
 
@@ -251,7 +251,7 @@ export class Replications {
     const mirror = toMirror({ ...record, volumePath, volumeFormat })
     await this.#environment.datapath.close(mirror, record.keep ?? 'volume')
     if (record.kept && record.side === 'target' && record.keep === 'nothing' && vdi)
-      await this.#vdis.giveUp(vdi)
+      await this.#states.giveUp(vdi)
     await this.#book.end(record)
   }
 
@@ -281,7 +281,7 @@ export class Replications {
   async #takeBack(record: ReplicationRecord, state: VdiState): Promise<void> {
     try {
       await this.finishStop({ ...record, phase: 'stopping', keep: 'volume' })
-      await this.#vdis.lower(record.vdi, state)
+      await this.#states.lower(record.vdi, state)
     } catch (error) {
       const fields = { replication: record.id, vdi: record.vdi, error }
       this.#environment.log.error(fields, 'a replication could not be taken back')

@@ -5,9 +5,8 @@ import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
 import type { Relocations } from './relocations.ts'
 import type { ReplicationWatcher } from './replication-watcher.ts'
 import type { Replications } from './replications.ts'
-import type { Srs } from './srs.ts'
 import { unattached } from './vdi-records.ts'
-import type { Vdis } from './vdis.ts'
+import type { VdiStates } from './vdi-states.ts'
 
 export interface ResumeParts {
   readonly environment: StorageEnvironment
@@ -15,8 +14,7 @@ export interface ResumeParts {
   readonly replicationRecords: Records<ReplicationRecord>
   readonly replicas: KeptReplicas
   readonly watcher: ReplicationWatcher
-  readonly srs: Srs
-  readonly vdis: Vdis
+  readonly states: VdiStates
   readonly replications: Replications
   readonly relocations: Relocations
   readonly lock: KeyedLock
@@ -115,20 +113,15 @@ async function fail(
 
 /** Finishes, or takes back, what was begun on a VDI. The caller holds its lock. */
 export async function resumeVdi(parts: ResumeParts, id: string): Promise<void> {
-  const { vdiRecords, vdis, srs, relocations } = parts
+  const { vdiRecords, states, relocations } = parts
   const record = await vdiRecords.get(id)
   if (!record) return
   if (record.relocation) await relocations.resume(record)
-  else if (record.unfinished) {
-    await (await srs.open(record.sr)).destroy(record.id)
-    await vdiRecords.remove(record.id)
-  } else if (record.state === 'attached' && record.volumePath === null) {
-    await vdis.attachVolume(record)
-  } else if (record.state === 'activated' && record.device === null) {
-    await vdis.activateDevice(record)
-  } else if (record.state === 'adopted' && record.device === null) {
+  else if (record.unfinished) await states.destroy(record)
+  else if (record.state === 'attached' && record.volumePath === null) await states.attach(record)
+  else if (record.state === 'activated' && record.device === null) await states.activate(record)
+  else if (record.state === 'adopted' && record.device === null)
     await vdiRecords.put({ ...record, ...unattached, state: 'detached' })
-  }
   await forgetUnused(parts, record.id)
 }
 

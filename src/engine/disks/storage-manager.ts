@@ -14,6 +14,7 @@ import { Replications } from './replications.ts'
 import { resumeAfterRestart, resumeVdi } from './resume.ts'
 import { Srs } from './srs.ts'
 import { VdiCatalogue } from './vdi-catalogue.ts'
+import { VdiStates } from './vdi-states.ts'
 import { Vdis } from './vdis.ts'
 import { Verifications } from './verifications.ts'
 
@@ -36,18 +37,20 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
   const replicationRecords = createRecords<ReplicationRecord>(store, 'replication')
   const srs = new Srs(environment, createRecords<SrRecord>(store, 'sr'), vdiRecords)
   const catalogue = new VdiCatalogue(environment, vdiRecords, srs)
-  const vdis = new Vdis(environment, vdiRecords, srs, catalogue, lock)
+  const vdiParts = { environment, records: vdiRecords, srs, catalogue }
+  const states = new VdiStates(vdiParts)
+  const vdis = new Vdis(vdiParts, states, lock)
   const book = new ReplicationBook(environment, replicationRecords, vdiRecords)
-  const replications = new Replications({ environment, book, catalogue, vdis, lock })
-  const replicas = new KeptReplicas({ environment, book, vdis, replications, lock })
-  const relocations = new Relocations({ environment, vdiRecords, srs, catalogue, vdis, lock })
+  const replications = new Replications({ environment, book, catalogue, states, lock })
+  const replicas = new KeptReplicas({ environment, book, states, replications, lock })
+  const relocations = new Relocations({ environment, vdiRecords, srs, catalogue, states, lock })
   const handover = new Handover(datapath, srs, catalogue, replications, lock)
   const { watcher } = book
   const verifications = new Verifications(environment, replicationRecords, watcher)
 
   const parts = {
     ...{ environment, vdiRecords, replicationRecords },
-    ...{ srs, vdis, replications, replicas, watcher, relocations, lock },
+    ...{ states, replications, replicas, watcher, relocations, lock },
   }
   const leftovers = () => listLeftovers(environment, vdiRecords, srs, watcher)
   const clean = () =>
