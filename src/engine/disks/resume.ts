@@ -3,6 +3,7 @@ import type { StorageEnvironment } from './environment.ts'
 import type { KeptReplicas } from './kept-replicas.ts'
 import type { Records, ReplicationRecord, VdiRecord } from './records.ts'
 import type { Relocations } from './relocations.ts'
+import type { ReplicationTargets } from './replication-targets.ts'
 import type { ReplicationWatcher } from './replication-watcher.ts'
 import type { Replications } from './replications.ts'
 import { unattached } from './vdi-records.ts'
@@ -16,6 +17,7 @@ export interface ResumeParts {
   readonly watcher: ReplicationWatcher
   readonly states: VdiStates
   readonly replications: Replications
+  readonly targets: ReplicationTargets
   readonly relocations: Relocations
   readonly lock: KeyedLock
 }
@@ -82,9 +84,9 @@ async function resumeReplication(
   record: ReplicationRecord,
   hasRestarted: boolean,
 ): Promise<void> {
-  const { replications } = parts
+  const { replications, targets } = parts
   if (hasRestarted && isRevivable(record) && record.hello) {
-    await replications.revive(record, record.hello).catch(async (error: unknown) => {
+    await targets.revive(record, record.hello).catch(async (error: unknown) => {
       await fail(parts, record, 'the host was restarted, and the mirror could not be brought up')
       throw error
     })

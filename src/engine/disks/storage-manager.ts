@@ -10,6 +10,8 @@ import { cleanLeftovers, listLeftovers } from './leftovers.ts'
 import { createRecords, type ReplicationRecord, type SrRecord, type VdiRecord } from './records.ts'
 import { Relocations } from './relocations.ts'
 import { ReplicationBook } from './replication-book.ts'
+import { ReplicationSources } from './replication-sources.ts'
+import { ReplicationTargets } from './replication-targets.ts'
 import { Replications } from './replications.ts'
 import { resumeAfterRestart, resumeVdi } from './resume.ts'
 import { Srs } from './srs.ts'
@@ -41,7 +43,10 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
   const states = new VdiStates(vdiParts)
   const vdis = new Vdis(vdiParts, states, lock)
   const book = new ReplicationBook(environment, replicationRecords, vdiRecords)
-  const replications = new Replications({ environment, book, catalogue, states, lock })
+  const replicationParts = { environment, book, catalogue, states, lock }
+  const replications = new Replications(replicationParts)
+  const sources = new ReplicationSources(replicationParts, replications)
+  const targets = new ReplicationTargets(replicationParts, replications)
   const replicas = new KeptReplicas({ environment, book, states, replications, lock })
   const relocations = new Relocations({ environment, vdiRecords, srs, catalogue, states, lock })
   const handover = new Handover(datapath, srs, catalogue, replications, lock)
@@ -50,7 +55,7 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
 
   const parts = {
     ...{ environment, vdiRecords, replicationRecords },
-    ...{ states, replications, replicas, watcher, relocations, lock },
+    ...{ states, replications, targets, replicas, watcher, relocations, lock },
   }
   const leftovers = () => listLeftovers(environment, vdiRecords, srs, watcher)
   const clean = () =>
@@ -75,10 +80,9 @@ export function createStorageManager(environment: StorageEnvironment): LocalStor
     detach: (vdi) => vdis.detach(vdi),
     adopt: (vdi, device) => vdis.adopt(vdi, device),
     disown: (vdi) => vdis.disown(vdi),
-    getReplicationTarget: (vdi, schemes, source) => replications.offer(vdi, schemes, source),
-    replicateTo: (vdi, uri) => replications.replicateTo(vdi, uri),
-    join: (replication, request, fingerprint) =>
-      replications.join(replication, request, fingerprint),
+    getReplicationTarget: (vdi, schemes, source) => targets.offer(vdi, schemes, source),
+    replicateTo: (vdi, uri) => sources.replicateTo(vdi, uri),
+    join: (replication, request, fingerprint) => targets.join(replication, request, fingerprint),
     relocate: (vdi, sr) => relocations.begin(vdi, sr),
     watchRelocation: (vdi, listener) => relocations.watch(vdi, listener),
     followRelocation: (vdi, onChange, signal) => relocations.follow(vdi, onChange, signal),
