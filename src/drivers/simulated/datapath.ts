@@ -180,7 +180,9 @@ class SimulatedDatapath implements Datapath {
 
   async close(mirror: Mirror, keep: 'volume' | 'nothing'): Promise<void> {
     await this.#act('close', () => {
-      this.#world.pairs.get(mirror.id)?.lose(this.#host)
+      const pair = this.#world.pairs.get(mirror.id)
+      pair?.told(this.#host, mirror)
+      pair?.lose(this.#host)
       const device = this.#kernel.devices.get(mirror.disk.vdi)
       if (device) retarget(device, keep === 'volume' ? 'volume' : 'fenced')
     })
@@ -262,14 +264,8 @@ class SimulatedDatapath implements Datapath {
   #addSide(mirror: Mirror, role: MirrorSide['role']): MirrorSide {
     const pair = this.#pair(mirror.id)
     const volume = this.#volume(mirror.disk)
-    const present = pair.at(this.#host)
-    if (!present)
-      return pair.add({
-        ...{ host: this.#host, mirror, volume },
-        ...{ role, isConnected: false, keptBy: null },
-      })
-    present.mirror = mirror
-    return present
+    const own = { host: this.#host, mirror, volume, role, isConnected: false, keptBy: null }
+    return pair.told(this.#host, mirror) ?? pair.add(own)
   }
 
   /** A side that was kept is one that waits for the other again. */

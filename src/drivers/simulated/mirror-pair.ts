@@ -45,6 +45,16 @@ export class MirrorPair {
     return this.#sides.get(host)
   }
 
+  /** The host names its side, which may change; the end that it was at first may not. */
+  told(host: string, mirror: Mirror): MirrorSide | undefined {
+    const side = this.at(host)
+    if (!side) return undefined
+    if (side.mirror.end !== mirror.end)
+      this.#world.violations.push(`mirror ${this.id} has become another at ${host}`)
+    side.mirror = mirror
+    return side
+  }
+
   other(host: string): MirrorSide | undefined {
     return [...this.#sides.values()].find((side) => side.host !== host)
   }

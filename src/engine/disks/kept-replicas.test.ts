@@ -5,6 +5,7 @@ import {
 } from '../../drivers/simulated/storage-manager.ts'
 import { systemClock } from '../../drivers/system/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
+import { CrosspoolError } from '../../model/errors.ts'
 import type { KeepMode } from '../../model/replication.ts'
 
 const old = '11111111-1111-4111-8111-111111111111'
@@ -126,6 +127,22 @@ it.each(modes)('%s: copies all of it when the host of the VM was started anew', 
   await the.beta.write(device(now), 2, 'while it was kept')
   await finish(the, mode, 'after a reboot')
 })
+
+it.each(modes)(
+  '%s: copies all of it though the host of the replica fails at first',
+  async (mode) => {
+    const the = await moved()
+    const { alpha, beta } = the
+    await keep(the, mode)
+    await beta.reboot()
+    await beta.manager.attach(now)
+    await beta.manager.activate(now)
+    await beta.write(device(now), 2, 'while it was kept')
+    alpha.faults.failNext('datapath.accept', new CrosspoolError('INTERNAL', { reference: 'test' }))
+    await expect(beginAgain(the)).rejects.toThrow()
+    await finish(the, mode, 'after a failure')
+  },
+)
 
 it.each(modes)('%s: goes on when the host of the replica was started anew', async (mode) => {
   const the = await moved()

@@ -74,11 +74,10 @@ export class ReplicationTargets {
         await book.put({ ...joined, hello, phase: 'running' })
         return { welcome }
       } catch (error) {
-        await book.put({
-          ...record,
-          phase: 'failed',
-          reason: 'the source could not be accepted',
-        })
+        // What was here before may have been closed, and this be another end of the mirror.
+        const present = (await book.records.get(id)) ?? record
+        const reason = 'the source could not be accepted'
+        await book.put({ ...present, hello: null, phase: 'failed', reason })
         throw hideSecret(error, secret)
       }
     })
