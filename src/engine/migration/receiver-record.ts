@@ -41,6 +41,16 @@ export async function saveReceiver(store: RecordStore, record: ReceiverRecord): 
   await store.transact({ puts: [receiverPut(record)] })
 }
 
+/** Saves it as what it has become. */
+export async function recordReceiver(
+  { store, log }: { readonly store: RecordStore; readonly log: Log },
+  record: ReceiverRecord,
+): Promise<ReceiverRecord> {
+  await saveReceiver(store, record)
+  noteReceiver(log, record)
+  return record
+}
+
 export function receiverPut(record: ReceiverRecord) {
   return { key: prefix + record.id, value: record as unknown as Json }
 }

@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { createKeyedLock } from '../../lib/keyed-lock.ts'
-import { settleAll } from '../../lib/settle-all.ts'
-import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
+import { CrosspoolError } from '../../model/errors.ts'
 import type { Preflight, ReceiveRequest } from '../../model/migration.ts'
 import type { Heartbeat, HeartbeatAnswer, Receiver, ReceiverGrant } from '../../model/receiver.ts'
 import type { ReplicaTerms } from '../../model/replica.ts'
@@ -9,16 +8,16 @@ import type { DiskWrites } from '../../model/write-latency.ts'
 import type { ToolstackEnvironment } from '../environment.ts'
 import { checkRequest } from './check-request.ts'
 import { gatherDestinationFacts } from './destination-facts.ts'
-import { writeOwnership } from './epochs.ts'
 import { limitArriving } from './limit-disks.ts'
 import { planReceive, preflightFailure } from './plan-receive.ts'
+import { ReceiverActs } from './receiver-acts.ts'
 import {
   handoverOfReceiver,
   planReceiverDisks,
   prepareReceiverDisks,
   settleReceiverDisks,
 } from './receiver-disks.ts'
-import { type ReceiverLife, ReceiverLives } from './receiver-lives.ts'
+import { ReceiverLives } from './receiver-lives.ts'
 import {
   checkToken,
   configurationHere,
@@ -27,16 +26,15 @@ import {
   isTheSources,
   listReceivers,
   loadReceiver,
-  noteReceiver,
   type ReceiverRecord,
   receiverDocument,
-  receiverPut,
+  recordReceiver,
   refusal,
   saveReceiver,
   withoutSecrets,
   wrongState,
 } from './receiver-record.ts'
-import { recoverReceivers, resumeReceived } from './recover-receivers.ts'
+import { recoverReceivers } from './recover-receivers.ts'
 import { refuseTooMany } from './refuse-too-many.ts'
 import { saveArrived } from './vm-records.ts'
 
@@ -49,11 +47,13 @@ const reasonCharactersMax = 500
 export class Receivers {
   readonly #environment: ToolstackEnvironment
   readonly #lives: ReceiverLives
+  readonly #acts: ReceiverActs
   readonly #lock = createKeyedLock()
 
   constructor(environment: ToolstackEnvironment) {
     this.#environment = environment
     this.#lives = new ReceiverLives(environment, this.#lock)
+    this.#acts = new ReceiverActs(environment, this.#lives, this.#lock)
   }
 
   /** The destination's checks; changes nothing. */
@@ -85,7 +85,7 @@ export class Receivers {
       }
       await saveReceiver(store, record)
       try {
-        const prepared = await this.#save({
+        const prepared = await recordReceiver(this.#environment, {
           ...record,
           disks: await prepareReceiverDisks(this.#environment, record),
         })
@@ -129,8 +129,8 @@ export class Receivers {
         throw wrongState(record, 'receiving memory', 'reserved')
       const { storage } = this.#environment
       if (record.disks.length) await storage.armHandover(handoverOfReceiver(record.disks))
-      await this.#save({ ...record, state: 'receiving' })
-      return (stream) => void this.#build(record, live, stream)
+      await recordReceiver(this.#environment, { ...record, state: 'receiving' })
+      return (stream) => void this.#acts.build(record, live, stream)
     })
   }
 
@@ -149,8 +149,8 @@ export class Receivers {
       }
       if (record.state === 'aborted') throw refusal(record.reason)
       const next = start ? 'starting' : 'owned'
-      const taken = isTheSources(record.state) ? await this.#takeDisks(record, next) : record
-      return receiverDocument(start ? await this.#run(taken) : taken)
+      const taken = isTheSources(record.state) ? await this.#acts.takeDisks(record, next) : record
+      return receiverDocument(start ? await this.#acts.run(taken) : taken)
     })
   }
 
@@ -162,8 +162,10 @@ export class Receivers {
       if (record.state === 'aborted') throw refusal(record.reason)
       if (isTheSources(record.state)) throw wrongState(record, 'start', 'owned')
       const starting =
-        record.state === 'owned' ? await this.#save({ ...record, state: 'starting' }) : record
-      return receiverDocument(await this.#run(starting))
+        record.state === 'owned'
+          ? await recordReceiver(this.#environment, { ...record, state: 'starting' })
+          : record
+      return receiverDocument(await this.#acts.run(starting))
     })
   }
 
@@ -184,7 +186,9 @@ export class Receivers {
         await hypervisor.untilConnected(record.request.vm.id, configurationHere(record).disks)
       await settleReceiverDisks(this.#environment, record, keep, side)
       this.#lives.end(id)
-      return receiverDocument(await this.#save({ ...record, state: 'closed', cleaned: true }))
+      return receiverDocument(
+        await recordReceiver(this.#environment, { ...record, state: 'closed', cleaned: true }),
+      )
     })
   }
 
@@ -223,76 +227,13 @@ export class Receivers {
   /** After a restart of this daemon, or of the host. */
   async recover(): Promise<void> {
     await recoverReceivers(this.#environment, this.#lives, (record) =>
-      this.#lock.run([record.id], () => this.#run(record)),
+      this.#lock.run([record.id], () => this.#acts.run(record)),
     )
-  }
-
-  async #build(record: ReceiverRecord, live: ReceiverLife, stream: Duplex): Promise<void> {
-    const { hypervisor, log } = this.#environment
-    const operation = record.request.operation
-    stream.on('error', (error) => log.warn({ operation, error }, 'memory stream'))
-    try {
-      live.incoming = await hypervisor.receive(configurationHere(record), stream)
-      await live.incoming.ready
-      await this.#lock.run([record.id], async () => {
-        const now = await loadReceiver(this.#environment.store, record.id)
-        if (now.state === 'receiving') await this.#save({ ...now, state: 'ready' })
-      })
-    } catch (error) {
-      // It may have been refused while the hypervisor was still beginning: then nobody else knows this VM.
-      await live.incoming?.discard().catch(() => {})
-      log.warn({ operation, error }, 'the VM could not be built')
-      const reason = isCrosspoolError(error) ? error.message : 'the VM could not be built'
-      await this.#lock.run([record.id], () => this.#lives.refuse(record.id, reason)).catch(() => {})
-    }
-  }
-
-  async #takeDisks(record: ReceiverRecord, state: 'owned' | 'starting'): Promise<ReceiverRecord> {
-    const { storage, store, log } = this.#environment
-    const { operation, epoch, vm } = record.request
-    try {
-      const { incoming } = this.#lives.get(record.id) ?? {}
-      if (!incoming) throw refusal('no memory has arrived')
-      // Nobody uses the disks before the VM runs: they need not wait for the last of its memory.
-      const disks = handoverOfReceiver(record.disks)
-      await settleAll([incoming.ready, disks.length ? storage.takeDisks(disks) : null])
-    } catch (error) {
-      log.error({ operation, error }, 'the disks could not be taken')
-      const reason = isCrosspoolError(error) ? error.message : 'the disks could not be taken'
-      await this.#lives.refuse(record.id, reason)
-      throw refusal(reason, error)
-    }
-    const taken: ReceiverRecord = { ...record, state }
-    await writeOwnership(store, vm.id, { epoch, state: 'owned', operation }, [receiverPut(taken)])
-    noteReceiver(this.#environment.log, taken)
-    return taken
-  }
-
-  async #run(record: ReceiverRecord): Promise<ReceiverRecord> {
-    if (record.state === 'running' || record.state === 'closed') return record
-    const { incoming } = this.#lives.get(record.id) ?? {}
-    const { hypervisor } = this.#environment
-    try {
-      await (incoming ? incoming.start() : resumeReceived(hypervisor, record.request.vm.id))
-    } catch (error) {
-      if (!isCrosspoolError(error, 'HANDOVER_REFUSED')) throw error
-      await this.#lives.refuse(record.id, error.message, true)
-      throw error
-    }
-    const arrived = await saveArrived(this.#environment.store, record)
-    noteReceiver(this.#environment.log, arrived)
-    return arrived
   }
 
   async #authorised(id: string, token: string): Promise<ReceiverRecord> {
     const record = await loadReceiver(this.#environment.store, id)
     checkToken(record, token)
-    return record
-  }
-
-  async #save(record: ReceiverRecord): Promise<ReceiverRecord> {
-    await saveReceiver(this.#environment.store, record)
-    noteReceiver(this.#environment.log, record)
     return record
   }
 }
