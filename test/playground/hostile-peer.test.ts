@@ -138,7 +138,8 @@ it('uses a token again, that of another receiver, and one that it has made up', 
   const stale = { code: 'STALE_EPOCH' }
   await expect(peer.take(receiver.id, token, body)).rejects.toMatchObject(stale)
   await peer.abort(receiver.id, token, 'that is enough')
-  await expect(peer.openMemory(receiver.id, token)).rejects.toMatchObject({ code: 'WRONG_STATE' })
+  const refused = { code: 'HANDOVER_REFUSED', details: { reason: 'that is enough' } }
+  await expect(peer.openMemory(receiver.id, token)).rejects.toMatchObject(refused)
   await untouched()
 })
 

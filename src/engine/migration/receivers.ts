@@ -120,11 +120,12 @@ export class Receivers {
     }
   }
 
-  /** The source opens the memory stream. @throws WRONG_STATE unless it is the first one */
+  /** The source opens the memory stream. @throws HANDOVER_REFUSED; WRONG_STATE unless it is the first one */
   async openMemory(id: string, token: string): Promise<(stream: Duplex) => void> {
     return this.#lock.run([id], async () => {
       const record = await this.#authorised(id, token)
       const live = this.#lives.get(id)
+      if (record.state === 'aborted') throw refusal(record.reason)
       if (record.state !== 'reserved' || !live)
         throw wrongState(record, 'receiving memory', 'reserved')
       const { storage } = this.#environment
