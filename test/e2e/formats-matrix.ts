@@ -30,7 +30,7 @@ export async function migrateThroughFormats(
   )
   const guest = await cluster.startGuest(here, {
     // Each disk that is attached anew takes the guest some megabytes of grants and buffers.
-    ...{ name: 'formats', memoryMib: 192 },
+    ...{ name: 'formats', memoryMib: 96 + 6 * srNames.length * turns.length },
     number: 120,
     slots: 64,
     disks: slots.map(({ device }) => `phy:${device}`),
