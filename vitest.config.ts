@@ -5,7 +5,7 @@ export default defineConfig({
     include: [
       'src/**/*.test.ts',
       'test/*.test.ts',
-      'test/{bench,contracts,fuzz,lab,simulation}/**/*.test.ts',
+      'test/{bench,contracts,fuzz,lab,simulation,xenapi}/**/*.test.ts',
     ],
     testTimeout: 30_000,
     // Few cores are the rule where this runs; more workers than cores only makes time-outs.

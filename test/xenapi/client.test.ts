@@ -5,7 +5,7 @@ import {
   vmName,
   type XenApiHost,
   type XenApiHosts,
-} from './support/xenapi-hosts.ts'
+} from '../support/xenapi-hosts.ts'
 
 /** The client of Xen Orchestra, unchanged, against two daemons. */
 let hosts: XenApiHosts
