@@ -1,6 +1,7 @@
 import { type Qmp, QmpClosedError, QmpError } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import { within } from '../../ports/deadlines.ts'
+import { refuseStart } from '../../ports/incoming-vm.ts'
 import { endProcess } from './process.ts'
 import type { QemuContext } from './qemu-context.ts'
 import { announce, queryMigration, queryRunState } from './run-state.ts'
@@ -30,10 +31,6 @@ export async function startIncoming(context: QemuContext, vm: string): Promise<v
   await unmarkIncoming(folder)
   await announce(qmp)
   context.monitors.changed()
-}
-
-export function refuseStart(reason: string, cause?: unknown): never {
-  throw new CrosspoolError('HANDOVER_REFUSED', { reason }, cause)
 }
 
 async function stateOf(context: QemuContext, qmp: Qmp) {

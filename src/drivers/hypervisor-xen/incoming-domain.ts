@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
-import { CrosspoolError, isCrosspoolError } from '../../model/errors.ts'
+import { CrosspoolError } from '../../model/errors.ts'
 import { within } from '../../ports/deadlines.ts'
 import type { IncomingVm } from '../../ports/hypervisor.ts'
+import { createIncomingVm, refuseStart } from '../../ports/incoming-vm.ts'
 import { type ReceivingXl, receiveMemory, receivingXl } from './receiving-xl.ts'
 import { destroyDomains, listDomains, type XenContext } from './xen-context.ts'
 import { startXl } from './xl-child.ts'
@@ -25,31 +26,8 @@ export function receiveDomain(
   stream: Duplex,
   takeTurn: ReceiveTurn,
 ): IncomingVm {
-  const { limits, incomingMarks } = context
-  const given = new AbortController()
+  const { clock, limits, incomingMarks } = context
   let child: ReceivingXl | null = null
-  let started: Promise<void> | null = null
-
-  async function untilReady(): Promise<void> {
-    const release = await takeTurn(given.signal)
-    try {
-      const domidsBefore = (await listDomains(context)).map(({ domid }) => domid)
-      given.signal.throwIfAborted()
-      await incomingMarks.put(domain.uuid, 'held')
-      const xl = startXl(context.commandRunner, context.clock, ['migrate-receive'])
-      child = receivingXl(xl, domidsBefore)
-      await receiveMemory(context, domain.configuration, stream, child, given.signal)
-    } catch (error) {
-      stream.destroy()
-      const complaint = child?.xl.complaint()
-      const leftBehind = await remove().catch((cause: unknown) => ({ cause }))
-      // `discard` tries again.
-      const errors = leftBehind ? [error, leftBehind.cause] : [error]
-      throw failure(error, complaint, new AggregateError(errors, 'a VM could not be received'))
-    } finally {
-      release()
-    }
-  }
 
   // Without its stream xl destroys what it has built; what a killed xl could not, is destroyed here.
   async function remove(): Promise<void> {
@@ -64,25 +42,6 @@ export function receiveDomain(
     await incomingMarks.remove(domain.uuid)
   }
 
-  async function go(): Promise<void> {
-    await ready.catch((error: unknown) => refuse('its memory is not across', error))
-    if (given.signal.aborted || child === null) return refuse('what was built has been removed')
-    const { xl, fromXl } = child
-    // Before the word is given: a daemon that is started anew must not think that it never was.
-    await incomingMarks.put(domain.uuid, 'told')
-    const status = await within(context.clock, limits.stepMs, 'xl to start the domain', child.go())
-    if (status === 0) {
-      fromXl.drain()
-      stream.destroy()
-      await incomingMarks.remove(domain.uuid)
-      return
-    }
-    const complaint = new Error(xl.complaint())
-    await remove()
-    if (await runsNow()) return
-    refuse(`xl could not start it (${status ?? 'no answer'})`, complaint)
-  }
-
   // xl may have died between starting the domain and saying so.
   async function runsNow(): Promise<boolean> {
     const { domidsBefore = [] } = child ?? {}
@@ -94,41 +53,36 @@ export function receiveDomain(
     return true
   }
 
-  const ready = untilReady()
-  ready.catch(() => {})
-  return {
-    ready,
-    start() {
-      started ??= go().catch((error: unknown) => {
-        // A refusal is final; anything else is uncertain, and may be asked again.
-        if (!isCrosspoolError(error, 'HANDOVER_REFUSED')) started = null
-        throw error
-      })
-      return started
+  return createIncomingVm({
+    ...{ vm: domain.uuid, stream },
+    takeTurn,
+    async build(signal) {
+      const domidsBefore = (await listDomains(context)).map(({ domid }) => domid)
+      signal.throwIfAborted()
+      await incomingMarks.put(domain.uuid, 'held')
+      const xl = startXl(context.commandRunner, clock, ['migrate-receive'])
+      child = receivingXl(xl, domidsBefore)
+      await receiveMemory(context, domain.configuration, stream, child, signal)
     },
-    async discard() {
-      if (started !== null && (await started.then(() => true).catch(() => false))) {
-        const [state, needed] = ['running', 'not yet started']
-        const details = { kind: 'vm', id: domain.uuid, state, operation: 'discard', needed }
-        throw new CrosspoolError('WRONG_STATE', details)
+    complaint: async () => child?.xl.complaint() ?? null,
+    async run() {
+      if (child === null) return refuseStart('nothing was built')
+      const { xl, fromXl } = child
+      // Before the word is given: a daemon that is started anew must not think that it never was.
+      await incomingMarks.put(domain.uuid, 'told')
+      const status = await within(clock, limits.stepMs, 'xl to start the domain', child.go())
+      if (status === 0) {
+        fromXl.drain()
+        await incomingMarks.remove(domain.uuid)
+        return
       }
-      given.abort(new CrosspoolError('CANCELLED'))
-      stream.destroy()
-      await ready.catch(() => {})
+      const complaint = new Error(xl.complaint())
       await remove()
+      if (await runsNow()) return
+      refuseStart(`xl could not start it (${status ?? 'no answer'})`, complaint)
     },
-  }
-}
-
-function failure(error: unknown, complaint: string | undefined, cause: unknown): CrosspoolError {
-  if (error instanceof CrosspoolError && error.code !== 'MEMORY_STREAM_FAILED') return error
-  const noticed = error instanceof CrosspoolError ? error.details.reason : error
-  const reason = complaint === undefined ? `${noticed}` : `${noticed} (${complaint})`
-  return new CrosspoolError('MEMORY_STREAM_FAILED', { reason }, cause)
-}
-
-function refuse(reason: string, cause?: unknown): never {
-  throw new CrosspoolError('HANDOVER_REFUSED', { reason }, cause)
+    remove,
+  })
 }
 
 /**
@@ -147,7 +101,7 @@ export async function settleReceivedDomain(context: XenContext, vm: string): Pro
   if (hasIncoming || (mark === 'held' && settled === undefined)) {
     await destroyDomains(context, ({ uuid, isIncoming }) => uuid === vm && isIncoming)
     await incomingMarks.put(vm, 'held')
-    refuse('this daemon was restarted before the VM was started')
+    refuseStart('this daemon was restarted before the VM was started')
   }
   if (settled?.state === 'paused') await commandRunner.run('xl', ['unpause', String(settled.domid)])
   if (settled !== undefined) {

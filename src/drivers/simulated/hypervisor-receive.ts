@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { VmConfiguration } from '../../model/vm.ts'
 import type { IncomingVm } from '../../ports/hypervisor.ts'
+import { refuseStart } from '../../ports/incoming-vm.ts'
 import type { SimulatedContext } from './hypervisor-context.ts'
 import { createFrameChannel, type FrameChannel } from './hypervisor-frames.ts'
 import type { SimulatedVm } from './hypervisor-world.ts'
@@ -50,11 +51,11 @@ export function receiveSimulatedVm(
     ready,
     async start() {
       if (outcome === 'started') return
-      await ready.catch((error: unknown) => refuse('the memory is not across', error))
-      if (outcome === 'gone') refuse('what was built has been removed')
+      await ready.catch((error: unknown) => refuseStart('the memory is not across', error))
+      if (outcome === 'gone') refuseStart('what was built has been removed')
       if (world.takeFault(host, 'start-refused')) {
         drop()
-        refuse('asked to fail by the test')
+        refuseStart('asked to fail by the test')
       }
       if (context.sendsAfterHandover) await restOrRefusal(context, channel, drop)
       outcome = 'started'
@@ -106,12 +107,8 @@ async function restOrRefusal(context: SimulatedContext, channel: FrameChannel, d
     await context.deadline(channel.next(), 'the rest of the VM')
   } catch (error) {
     drop()
-    refuse('the rest of the VM did not arrive', error)
+    refuseStart('the rest of the VM did not arrive', error)
   }
-}
-
-function refuse(reason: string, cause?: unknown): never {
-  throw new CrosspoolError('HANDOVER_REFUSED', { reason }, cause)
 }
 
 function vmFrom(configuration: VmConfiguration): SimulatedVm {
