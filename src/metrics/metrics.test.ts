@@ -54,6 +54,12 @@ function migrationIn(phase: string, startedAtMs: number, missed = 0): Operation 
   }
 }
 
+test('nothing wakes the process only to be measured', async () => {
+  const told = await measuredToolstack().text()
+  expect(told).toContain('nodejs_eventloop_lag_seconds')
+  expect(told).not.toMatch(/nodejs_eventloop_lag_(?!seconds)/)
+})
+
 test('a migration is counted where it is, and once when it has ended', async () => {
   const { clock, note, text } = measuredToolstack()
   const startedAtMs = clock.now() - 30_000
