@@ -198,6 +198,14 @@ export const migrationDetailsSchema = z
       sentBytes: z.int().nonnegative(),
       totalBytes: z.int().nonnegative(),
       bytesPerSecond: z.int().nonnegative(),
+      etaMs: z
+        .int()
+        .nonnegative()
+        .nullable()
+        .default(null)
+        .describe(
+          'until all of it has been sent once; null: not known, or what changed is sent again',
+        ),
       passes: z
         .int()
         .nonnegative()

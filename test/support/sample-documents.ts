@@ -205,7 +205,7 @@ export const sample = {
     bytesPerSecondMax: null,
     memory: {
       ...{ sentBytes: 0, totalBytes: 1024 ** 3, bytesPerSecond: 0 },
-      ...{ passes: null, crossedBytes: null },
+      ...{ etaMs: null, passes: null, crossedBytes: null },
     },
     heartbeat: { sequence: 12, missed: 0, clockSkewMs: 3, roundTripMs: 2 },
     checks: [],

@@ -80,12 +80,13 @@ export function inSync({ state, sizeBytes, outOfSyncBytes }: Disk): number {
 }
 
 function memoryLine({ memory }: MigrationDetails, style: Style, width: number | null): string {
-  const { sentBytes, totalBytes, bytesPerSecond, passes, crossedBytes } = memory
+  const { sentBytes, totalBytes, bytesPerSecond, etaMs, passes, crossedBytes } = memory
   const fraction = totalBytes === 0 ? 0 : sentBytes / totalBytes
   const parts = [
     barAndPercent('memory', fraction, style, width),
     ...(passes === null ? [] : [`pass ${passes}`]),
     ...(bytesPerSecond > 0 ? [rate(bytesPerSecond)] : []),
+    ...(etaMs === null ? [] : [`all sent once in ${duration(etaMs)}`]),
     `${bytes(sentBytes)} of ${bytes(totalBytes)} sent`,
     ...(crossedBytes === null ? [] : [`as ${bytes(crossedBytes)} across the link`]),
   ]

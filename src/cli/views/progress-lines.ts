@@ -52,8 +52,9 @@ function diskLines(before: MigrationDetails | null, now: MigrationDetails): stri
 }
 
 function memoryLines(before: MigrationDetails | null, now: MigrationDetails): string[] {
-  const { sentBytes, totalBytes, bytesPerSecond } = now.memory
+  const { sentBytes, totalBytes, bytesPerSecond, etaMs } = now.memory
   const last = before?.memory ?? { sentBytes: 0, totalBytes: 0 }
   if (tenths(sentBytes, totalBytes) === tenths(last.sentBytes, last.totalBytes)) return []
-  return [`memory: ${bytes(sentBytes)} of ${bytes(totalBytes)} sent, ${rate(bytesPerSecond)}`]
+  const eta = etaMs === null ? '' : `, all sent once in ${duration(etaMs)}`
+  return [`memory: ${bytes(sentBytes)} of ${bytes(totalBytes)} sent, ${rate(bytesPerSecond)}${eta}`]
 }

@@ -99,7 +99,10 @@ test('a preflight', () => {
 
 describe('a migration', () => {
   test('while it runs', () => {
-    const memory = { sentBytes: 700 * 1024 ** 2, totalBytes: 1024 ** 3, bytesPerSecond: 5e7 }
+    const memory = {
+      ...{ sentBytes: 700 * 1024 ** 2, totalBytes: 1024 ** 3, bytesPerSecond: 5e7 },
+      etaMs: 6_795,
+    }
     const later: Operation = {
       ...migrating,
       progress: 0.8,

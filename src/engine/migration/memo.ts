@@ -72,7 +72,7 @@ export function createMigrationLive(): MigrationLive {
   return {
     outgoing: null,
     heartbeat: null,
-    memory: { sentBytes: 0, totalBytes: 0, bytesPerSecond: 0, passes: null },
+    memory: { sentBytes: 0, totalBytes: 0, bytesPerSecond: 0, etaMs: null, passes: null },
     crossedBytes: () => null,
     pausedAtMs: null,
     writes: null,

@@ -62,6 +62,9 @@ function MemoryTransfer({ operation, memory }: MemoryTransferProps) {
         </span>
         <span class="number">
           {!isEnded(operation) && memory.bytesPerSecond > 0 && rate(memory.bytesPerSecond)}
+          {!isEnded(operation) &&
+            memory.etaMs !== null &&
+            ` · all sent once in ${duration(memory.etaMs)}`}
         </span>
       </div>
     </li>

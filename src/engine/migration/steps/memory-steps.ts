@@ -45,16 +45,16 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
         onProgress: ({ sentBytes, totalBytes, passes = null }) => {
           const elapsedMs = Math.max(1, clock.monotonicMs() - startedMs)
           live.memory = {
-            sentBytes,
-            totalBytes,
-            passes,
+            ...{ sentBytes, totalBytes, passes },
             bytesPerSecond: Math.round((sentBytes * 1000) / elapsedMs),
+            etaMs: timeLeftMs(totalBytes - sentBytes, sentBytes / elapsedMs),
           }
           context.progress(totalBytes === 0 ? 0 : sentBytes / totalBytes)
         },
       })
       await live.outgoing.stopped
       live.pausedAtMs = clock.monotonicMs()
+      live.memory = { ...live.memory, etaMs: null }
       memo.figures.memoryMs = Math.round(live.pausedAtMs - startedMs)
     },
     async undo({ memo, live }) {
@@ -69,4 +69,9 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
       }
     },
   }
+}
+
+/** Of what has been sent once and is sent again because the guest has written to it nobody knows how much there will be. */
+function timeLeftMs(leftBytes: number, bytesPerMs: number): number | null {
+  return leftBytes <= 0 || bytesPerMs === 0 ? null : Math.round(leftBytes / bytesPerMs)
 }
