@@ -80,10 +80,11 @@ export class XenStage {
     const { source, destination } = this.sides
     await Promise.all(this.hosts.map(destroyCrashed))
     const [vdi] = (await destination.storage.listVdis()).filter(({ managed }) => managed)
-    if (!vdi) return await this.guest.check(source.lab, [volume])
+    const hasEnded = true
+    if (!vdi) return await this.guest.check(source.lab, [volume], { hasEnded })
     if (vdi.state === 'detached') await destination.storage.attach(vdi.id)
     const { device } = await destination.storage.activate(vdi.id)
-    const verdict = await this.guest.check(destination.lab, [device ?? ''])
+    const verdict = await this.guest.check(destination.lab, [device ?? ''], { hasEnded })
     await destination.removeDisk(vdi.id)
     return verdict
   }

@@ -83,6 +83,20 @@ test('a record from the future is found', () => {
   ])
 })
 
+test('a guest that has ended may have issued some that nobody has heard of, and no more', () => {
+  const ended = { ...expectation(21, 22), untold: 2 }
+  expect(checkRecords(regionUpTo(24), ended).problems).toEqual([])
+  expect(checkRecords(regionUpTo(25), ended).problems).toHaveLength(1)
+  const region = regionUpTo(23)
+  const torn = (24 % slots) * recordBytes
+  encodeRecord({ ...life, sequence: 24 }).copy(region, torn, 0, 512)
+  expect(checkRecords(region, ended).problems).toEqual([])
+  expect(checkRecords(region, { ...ended, untold: 1 }).problems).toEqual([
+    'slot 0 holds no whole record',
+    'record 16 was acknowledged and is lost',
+  ])
+})
+
 test('a hole below the newest record is found even where nothing was seen as acknowledged', () => {
   const region = regionUpTo(25)
   put(region, { ...life, sequence: 23 - slots })

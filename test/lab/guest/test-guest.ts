@@ -125,14 +125,19 @@ export class TestGuest {
 
   /**
    * Proves that nothing was lost, with the guest destroyed (or paused, with its disks drained). `paths` are the block
-   * devices or files that hold its disks now, in the guest's order.
+   * devices or files that hold its disks now, in the guest's order. `hasEnded`: it has ended by itself.
    */
-  async check(host: LabHost, paths: readonly string[]): Promise<GuestVerdict> {
-    return await judgeGuest(this.name, await this.observations(), async (number, slots) => {
+  async check(
+    host: LabHost,
+    paths: readonly string[],
+    how: { readonly hasEnded?: boolean } = {},
+  ): Promise<GuestVerdict> {
+    const read = async (number: number, slots: number) => {
       const path = paths[number]
       if (path === undefined) throw new Error(`no path for disk ${number} of ${this.name}`)
       return await readRegion(host, path, slots)
-    })
+    }
+    return await judgeGuest(this.name, await this.observations(), read, how)
   }
 }
 
