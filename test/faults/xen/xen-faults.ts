@@ -8,6 +8,8 @@ import { shortages } from './xen-shortages.ts'
 
 /** Longer than both sides wait for each other in the lab. */
 const outageMs = 60_000
+/** Over a link as slow as that all of the memory would take a quarter of an hour, of which each minute is as the one before. */
+const slowMs = 120_000
 
 const source: readonly Place[] = ['source']
 const destination: readonly Place[] = ['destination']
@@ -183,13 +185,13 @@ export const xenFaults: readonly XenFault[] = [
     inject: breakLink((link) => link.blackhole('out')),
   },
   {
-    name: 'link slow: 50 ms each way, 2 % lost',
+    name: 'link slow for two minutes: 50 ms each way, 2 % lost',
     expected: { before: destination, handover: destination, after: destination },
     inject: async ({ link }) => {
       await link.delay(50)
       await link.loss(2)
       return async (finished) => {
-        await finished
+        await Promise.race([finished, sleep(slowMs)])
         await link.heal()
       }
     },
