@@ -112,8 +112,8 @@ else, but where "the migration" says so. The source starts the guest by itself a
 Then both sides must have settled, with the VM in one place (in none only where its own host lost its power, or it ended by
 itself), every acknowledged write on its disk, and nothing left behind. A guest that runs on at the source is used again.
 
-A cell takes minutes under emulation, so not all have been tried: of ${cells.length} cells ${outcomes.length} have, and
-${failed.length} ended otherwise than they must. What is not in the table has not been run.
+A cell takes minutes under emulation, so the table is filled in over many runs. Of ${cells.length} cells ${outcomes.length} have been
+tried, and ${failed.length} ended otherwise than they must.${outcomes.length < cells.length ? ' What is not in the table has not been run.' : ''}
 
 The moments:
 
