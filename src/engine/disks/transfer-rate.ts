@@ -1,3 +1,5 @@
+import { timeLeftMs } from '../../lib/time-left.ts'
+
 /** What is seen of a transfer at one moment. */
 export interface TransferSample {
   readonly atMs: number
@@ -40,10 +42,7 @@ export class TransferRateMeter {
   #rate(remainingBytes: number): TransferRate {
     const bytesPerSecond = Math.round((this.#sentPerMs ?? 0) * 1000)
     if (remainingBytes === 0) return { bytesPerSecond, etaMs: 0 }
-    const copiedPerMs = this.#copiedPerMs ?? 0
-    // Slower than a byte a second is not moving.
-    const etaMs = copiedPerMs < 0.001 ? null : Math.round(remainingBytes / copiedPerMs)
-    return { bytesPerSecond, etaMs }
+    return { bytesPerSecond, etaMs: timeLeftMs(remainingBytes, this.#copiedPerMs ?? 0) }
   }
 }
 

@@ -1,3 +1,4 @@
+import { timeLeftMs } from '../../../lib/time-left.ts'
 import { CrosspoolError, isCrosspoolError } from '../../../model/errors.ts'
 import type { ToolstackEnvironment } from '../../environment.ts'
 import type { Step } from '../../operation/step.ts'
@@ -47,7 +48,11 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
           live.memory = {
             ...{ sentBytes, totalBytes, passes },
             bytesPerSecond: Math.round((sentBytes * 1000) / elapsedMs),
-            etaMs: timeLeftMs(totalBytes - sentBytes, sentBytes / elapsedMs),
+            // How much is sent again, because the guest has written to it, nobody knows.
+            etaMs:
+              sentBytes < totalBytes
+                ? timeLeftMs(totalBytes - sentBytes, sentBytes / elapsedMs)
+                : null,
           }
           context.progress(totalBytes === 0 ? 0 : sentBytes / totalBytes)
         },
@@ -69,9 +74,4 @@ export function sendMemory(environment: ToolstackEnvironment): Step<MigrationCon
       }
     },
   }
-}
-
-/** Of what has been sent once and is sent again because the guest has written to it nobody knows how much there will be. */
-function timeLeftMs(leftBytes: number, bytesPerMs: number): number | null {
-  return leftBytes <= 0 || bytesPerMs === 0 ? null : Math.round(leftBytes / bytesPerMs)
 }
