@@ -70,7 +70,7 @@ export class ReceiverActs {
     }
     const taken: ReceiverRecord = { ...record, state }
     await writeOwnership(store, vm.id, { epoch, state: 'owned', operation }, [receiverPut(taken)])
-    noteReceiver(this.#environment.log, taken)
+    noteReceiver(log, taken)
     return taken
   }
 
@@ -78,7 +78,7 @@ export class ReceiverActs {
   async run(record: ReceiverRecord): Promise<ReceiverRecord> {
     if (record.state === 'running' || record.state === 'closed') return record
     const { incoming } = this.#lives.get(record.id) ?? {}
-    const { hypervisor } = this.#environment
+    const { hypervisor, store, log } = this.#environment
     try {
       await (incoming ? incoming.start() : resumeReceived(hypervisor, record.request.vm.id))
     } catch (error) {
@@ -86,8 +86,8 @@ export class ReceiverActs {
       await this.#lives.refuse(record.id, error.message, true)
       throw error
     }
-    const arrived = await saveArrived(this.#environment.store, record)
-    noteReceiver(this.#environment.log, arrived)
+    const arrived = await saveArrived(store, record)
+    noteReceiver(log, arrived)
     return arrived
   }
 }
