@@ -1,22 +1,16 @@
-import { startXenApiHosts, vmName, type XenApiHosts } from './xenapi-hosts.ts'
+import { afterAll } from 'vitest'
+import { startXenApiHosts, vmName } from './xenapi-hosts.ts'
 import { openSession } from './xenapi-session.ts'
 
 export type XenApiSession = Awaited<ReturnType<typeof openSession>>
 
-/** Two whole daemons with a session at each; a VM runs at the source. */
-export interface XenApiScene {
-  readonly hosts: XenApiHosts
-  readonly source: XenApiSession
-  readonly destination: XenApiSession
-  /** Its reference, which is the same at both. */
-  readonly vm: string
-}
-
-export async function openXenApiScene(): Promise<XenApiScene> {
+/** Two whole daemons with a session at each, until the tests of the file have ended; a VM, by its reference, runs at the source. */
+export async function openXenApiScene() {
   const hosts = await startXenApiHosts()
+  afterAll(() => hosts.close())
   const source = await openSession(hosts.source)
   const destination = await openSession(hosts.destination)
-  const [vm] = await source.call('VM.get_by_name_label', vmName)
+  const [vm]: [string] = await source.call('VM.get_by_name_label', vmName)
   return { hosts, source, destination, vm }
 }
 

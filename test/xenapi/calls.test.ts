@@ -1,17 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { classNames } from '../../src/api/xenapi/classes/index.ts'
 import { vmName } from '../support/xenapi-hosts.ts'
-import { ended, failure, openXenApiScene, type XenApiScene } from '../support/xenapi-scene.ts'
+import { ended, failure, openXenApiScene } from '../support/xenapi-scene.ts'
 import { callXenApi, openSession, WireFailure } from '../support/xenapi-session.ts'
 
-let hosts: XenApiScene['hosts']
-let source: XenApiScene['source']
-let vm: XenApiScene['vm']
-
-beforeAll(async () => {
-  ;({ hosts, source, vm } = await openXenApiScene())
-})
-afterAll(() => hosts.close())
+const { hosts, source, vm } = await openXenApiScene()
 
 describe('sessions', () => {
   it('begin with a login and end with a logout', async () => {

@@ -1,14 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ended, failure, openXenApiScene, type XenApiScene } from '../support/xenapi-scene.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ended, failure, openXenApiScene } from '../support/xenapi-scene.ts'
 
-let hosts: XenApiScene['hosts']
-let source: XenApiScene['source']
-let vm: XenApiScene['vm']
-
-beforeAll(async () => {
-  ;({ hosts, source, vm } = await openXenApiScene())
-})
-afterAll(() => hosts.close())
+const { hosts, source, vm } = await openXenApiScene()
 
 describe('disks', () => {
   /** The face looks at SRs now and then: nobody tells it of new ones. */

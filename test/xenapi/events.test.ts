@@ -1,16 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { classNames } from '../../src/api/xenapi/classes/index.ts'
-import { failure, openXenApiScene, type XenApiScene } from '../support/xenapi-scene.ts'
+import { failure, openXenApiScene } from '../support/xenapi-scene.ts'
 import { openSession } from '../support/xenapi-session.ts'
 
-let hosts: XenApiScene['hosts']
-let source: XenApiScene['source']
-let vm: XenApiScene['vm']
-
-beforeAll(async () => {
-  ;({ hosts, source, vm } = await openXenApiScene())
-})
-afterAll(() => hosts.close())
+const { hosts, source, vm } = await openXenApiScene()
 
 describe('events', () => {
   it('tell everything at first, then only what changes, and nothing at the timeout', async () => {

@@ -1,21 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  ended,
-  failure,
-  openXenApiScene,
-  type XenApiScene,
-  type XenApiSession,
-} from '../support/xenapi-scene.ts'
+import { describe, expect, it } from 'vitest'
+import { ended, failure, openXenApiScene, type XenApiSession } from '../support/xenapi-scene.ts'
 
-let hosts: XenApiScene['hosts']
-let source: XenApiScene['source']
-let destination: XenApiScene['destination']
-let vm: XenApiScene['vm']
-
-beforeAll(async () => {
-  ;({ hosts, source, destination, vm } = await openXenApiScene())
-})
-afterAll(() => hosts.close())
+const { hosts, source, destination, vm } = await openXenApiScene()
 
 describe('migrations', () => {
   const letter = async (session: XenApiSession) => {
