@@ -80,11 +80,12 @@ export class XenStage {
     const { source, destination } = this.sides
     await Promise.all(this.hosts.map(destroyCrashed))
     const [vdi] = (await destination.storage.listVdis()).filter(({ managed }) => managed)
-    const hasEnded = true
-    if (!vdi) return await this.guest.check(source.lab, [volume], { hasEnded })
+    if (!vdi) return await this.guest.check(source.lab, [volume], { hasEnded: true })
     if (vdi.state === 'detached') await destination.storage.attach(vdi.id)
     const { device } = await destination.storage.activate(vdi.id)
-    const verdict = await this.guest.check(destination.lab, [device ?? ''], { hasEnded })
+    const verdict = await this.guest.check(destination.lab, [device ?? ''], {
+      hasEnded: true,
+    })
     await destination.removeDisk(vdi.id)
     return verdict
   }

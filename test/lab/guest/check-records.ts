@@ -62,12 +62,14 @@ function readRecords(
 ): Map<number, number> {
   const { slots, acknowledged, issued, untold = 0 } = expected
   const records = new Map<number, number>()
+  const inFlight = new Set<number>()
+  const first = issued > acknowledged ? issued : issued + 1
+  for (let sequence = first; sequence <= issued + untold; sequence += 1)
+    inFlight.add(sequence % slots)
   for (let index = 0; index < slots; index += 1) {
     const slot = readSlot(region, index)
     if (slot.kind === 'torn') {
-      const first = issued > acknowledged ? issued : issued + 1
-      const isInFlight = first + ((((index - first) % slots) + slots) % slots) <= issued + untold
-      if (!isInFlight) problems.push(`slot ${index} holds no whole record`)
+      if (!inFlight.has(index)) problems.push(`slot ${index} holds no whole record`)
     }
     if (slot.kind !== 'record') continue
     const problem = foreignness(slot.record, index, expected)
