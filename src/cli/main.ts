@@ -1,8 +1,9 @@
+import { codeOf } from '../lib/error-code.ts'
 import { runCli } from './run-cli.ts'
 
 // Somebody who has read enough (`crosspool vms | head -1`) is no failure.
 process.stdout.on('error', (error) => {
-  if ('code' in error && error.code === 'EPIPE') process.exit(0)
+  if (codeOf(error) === 'EPIPE') process.exit(0)
   throw error
 })
 

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { optionValue } from '../../src/lib/qmp/option-value.ts'
 import type { VolumeFormat } from '../../src/model/vdi.ts'
 import { regionBytes, regionOffsetBytes } from '../lab/guest/record.ts'
 
@@ -34,7 +35,7 @@ async function readBytes(
     const output = join(folder, 'bytes')
     const node = {
       ...{ driver: 'raw', ...part, 'file.driver': qemuFormats[format] },
-      ...{ 'file.file.driver': 'file', 'file.file.filename': path.replaceAll(',', ',,') },
+      ...{ 'file.file.driver': 'file', 'file.file.filename': optionValue(path) },
     }
     const source = Object.entries(node).map(([name, value]) => `${name}=${value}`)
     // -U: the image may be open in the process that serves it.

@@ -6,6 +6,7 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { type Duplex, Readable } from 'node:stream'
+import { codeOf } from '../../lib/error-code.ts'
 import type { Fetch, HttpRequest, HttpResponse } from './http.ts'
 import { limitedText } from './limited-text.ts'
 import { type PinnedConnector, untrusted } from './pinned-connector.ts'
@@ -83,7 +84,8 @@ function answerOf(request: ClientRequest, call: HttpRequest): Promise<HttpRespon
     request.on('response', (response) => resolve(present(response)))
     request.on('error', (error) => {
       const repeatable = call.method !== 'POST' && request.reusedSocket
-      const isReset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+      const code = codeOf(error)
+      const isReset = code === 'ECONNRESET' || code === 'EPIPE'
       reject(repeatable && isReset ? new StaleConnection() : error)
     })
     request.end(call.body)
