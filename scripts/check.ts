@@ -2,6 +2,6 @@
 import { checksWithoutLab } from './checks.ts'
 import { runChecks, sumUp } from './run-checks.ts'
 
-const { line, isOk } = sumUp(...(await runChecks(checksWithoutLab)))
-console.log(`\n${line}`)
+const { text, isOk } = sumUp(...(await runChecks(checksWithoutLab)))
+console.log(`\n${text}`)
 process.exitCode = isOk ? 0 : 1

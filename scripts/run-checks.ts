@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { execa } from 'execa'
 
 export interface Check {
@@ -14,30 +14,51 @@ export interface Check {
 
 export interface Tally {
   readonly passed: number
-  readonly failed: number
+  /** Each in a line of its own: the check or the test, and what it said. */
+  readonly failures: readonly string[]
   /** Cases of a contract that a driver says it does not support, and questions that nobody answered. */
   readonly skipped: number
 }
 
-/** One line that people and programs understand. */
+/** What failed, each by its name, and as the last line the numbers, which people and programs understand. */
 export function sumUp(...tallies: readonly Tally[]): {
-  readonly line: string
+  readonly text: string
   readonly isOk: boolean
 } {
   const sum = (pick: (tally: Tally) => number) =>
     tallies.reduce((all, tally) => all + pick(tally), 0)
-  const [passed, failed, skipped] = [
-    sum((t) => t.passed),
-    sum((t) => t.failed),
-    sum((t) => t.skipped),
-  ]
+  const failures = tallies.flatMap((tally) => tally.failures)
+  const [passed, skipped] = [sum((tally) => tally.passed), sum((tally) => tally.skipped)]
+  const numbers = `${passed} passed, ${failures.length} failed, ${skipped} skipped`
   return {
-    line: `${passed} passed, ${failed} failed, ${skipped} skipped`,
-    isOk: failed === 0 && passed > 0,
+    text: [...failures.map((failure) => `FAILED ${failure}`), numbers].join('\n'),
+    isOk: failures.length === 0 && passed > 0,
   }
 }
 
-export const broken: Tally = { passed: 0, failed: 1, skipped: 0 }
+/** A check that failed as a whole. */
+export function failed(what: string): Tally {
+  return { passed: 0, failures: [what], skipped: 0 }
+}
+
+/** What is read of vitest's report for programs. */
+interface TestReport {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numTotalTests: number
+  readonly testResults: readonly TestFile[]
+}
+
+interface TestFile {
+  readonly name: string
+  readonly status: string
+  readonly message: string
+  readonly assertionResults: readonly {
+    readonly fullName: string
+    readonly status: string
+    readonly failureMessages?: readonly string[]
+  }[]
+}
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -47,7 +68,7 @@ export async function runChecks(checks: readonly Check[]): Promise<readonly Tall
   for (const check of checks) {
     const startedMs = Date.now()
     console.log(`\n== ${check.name}`)
-    const result = check.isTestRun ? await runTests(check.command) : await runCommand(check)
+    const result = check.isTestRun ? await runTests(check) : await runCommand(check)
     const seconds = ((Date.now() - startedMs) / 1000).toFixed(1)
     console.log(`== ${check.name}: ${outcomeOf(result)} (${seconds} s)`)
     tallies.push(result)
@@ -55,19 +76,21 @@ export async function runChecks(checks: readonly Check[]): Promise<readonly Tall
   return tallies
 }
 
-function outcomeOf({ passed, failed }: Tally): string {
-  if (failed > 0) return 'FAILED'
+function outcomeOf({ passed, failures }: Tally): string {
+  if (failures.length > 0) return 'FAILED'
   return passed > 0 ? 'ok' : 'NOT DONE'
 }
 
-async function runCommand({ command, mayGoUnanswered = false }: Check): Promise<Tally> {
+async function runCommand({ name, command, mayGoUnanswered = false }: Check): Promise<Tally> {
   const [file, ...args] = command
   const { exitCode } = await execa(file, args, { cwd: root, stdio: 'inherit', reject: false })
-  if (exitCode === 0) return { passed: 1, failed: 0, skipped: 0 }
-  return mayGoUnanswered && exitCode === 2 ? { passed: 0, failed: 0, skipped: 1 } : broken
+  if (exitCode === 0) return { passed: 1, failures: [], skipped: 0 }
+  return mayGoUnanswered && exitCode === 2
+    ? { passed: 0, failures: [], skipped: 1 }
+    : failed(`${name} (${command.join(' ')})`)
 }
 
-async function runTests([file, ...args]: Check['command']): Promise<Tally> {
+async function runTests({ name, command: [file, ...args] }: Check): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), 'crosspool-tests-'))
   const report = join(folder, 'report.json')
   try {
@@ -77,17 +100,38 @@ async function runTests([file, ...args]: Check['command']): Promise<Tally> {
       stdio: 'inherit',
       reject: false,
     })
-    const { numPassedTests, numFailedTests, numTotalTests } = JSON.parse(
-      readFileSync(report, 'utf8'),
-    )
-    const skipped = numTotalTests - numPassedTests - numFailedTests
+    const { testResults, ...tests } = readReport(report)
+    const failures = testResults.flatMap(failuresIn)
+    const skipped = tests.numTotalTests - tests.numPassedTests - tests.numFailedTests
     // A run that broke beside its tests, or had none, has failed.
-    const isBroken = numFailedTests === 0 && (exitCode !== 0 || numPassedTests === 0)
-    return { passed: numPassedTests, failed: numFailedTests + (isBroken ? 1 : 0), skipped }
+    const isBroken = failures.length === 0 && (exitCode !== 0 || tests.numPassedTests === 0)
+    return {
+      passed: tests.numPassedTests,
+      failures: isBroken ? [`${name} (broke beside its tests)`] : failures,
+      skipped,
+    }
   } catch (error) {
     console.error(error)
-    return broken
+    return failed(`${name} (${(error as Error).message})`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function readReport(file: string): TestReport {
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+function failuresIn({ name, status, message, assertionResults }: TestFile): string[] {
+  const file = relative(root, name)
+  const failures = assertionResults
+    .filter((each) => each.status === 'failed')
+    .map(({ fullName, failureMessages: [why = ''] = [] }) => `${fullName}: ${firstLineOf(why)}`)
+  // One that could not even be loaded, or whose hooks failed, fails by itself.
+  const all = failures.length === 0 && status === 'failed' ? [firstLineOf(message)] : failures
+  return all.map((failure) => `${file} > ${failure}`)
+}
+
+function firstLineOf(text: string): string {
+  return text.split('\n', 1)[0] ?? ''
 }

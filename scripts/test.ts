@@ -4,15 +4,15 @@ import { Cluster } from '../test/e2e/cluster.ts'
 import { attachLab, endLab } from '../test/lab/lab.ts'
 import { ensurePackages } from '../test/lab/support/packages.ts'
 import { audit, checksOnPlayground, checksWithoutLab } from './checks.ts'
-import { broken, runChecks, sumUp, type Tally } from './run-checks.ts'
+import { failed, runChecks, sumUp, type Tally } from './run-checks.ts'
 
-const { line, isOk } = sumUp(
+const { text, isOk } = sumUp(
   ...(await runChecks([...checksWithoutLab, audit])),
   ...(await runModelChecker()),
   ...(await runChecks(checksOnPlayground)),
   ...(await runOnLab()),
 )
-console.log(`\n${line}`)
+console.log(`\n${text}`)
 process.exit(isOk ? 0 : 1)
 
 async function runModelChecker(): Promise<readonly Tally[]> {
@@ -23,7 +23,7 @@ async function runModelChecker(): Promise<readonly Tally[]> {
     ])
   } catch (error) {
     console.error(error)
-    return [broken]
+    return [failed(`the model of the handover (${(error as Error).message})`)]
   }
 }
 
@@ -41,7 +41,7 @@ async function runOnLab(): Promise<readonly Tally[]> {
     ])
   } catch (error) {
     console.error(error)
-    return [broken]
+    return [failed(`tests on real hosts (${(error as Error).message})`)]
   } finally {
     if (!wasRunning) await endLab()
   }
