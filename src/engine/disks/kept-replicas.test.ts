@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
+import { LeapingClock } from '../../../test/support/leaping-clock.ts'
 import {
   createSimulatedStorage,
   type SimulatedStorageHost,
 } from '../../drivers/simulated/storage-manager.ts'
-import { systemClock } from '../../drivers/system/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
 import { CrosspoolError } from '../../model/errors.ts'
 import type { KeepMode } from '../../model/replication.ts'
@@ -11,11 +11,13 @@ import type { KeepMode } from '../../model/replication.ts'
 const old = '11111111-1111-4111-8111-111111111111'
 const now = '22222222-2222-4222-8222-222222222222'
 const device = (vdi: string) => `/dev/mapper/crosspool-${vdi}`
+const hourMs = 3_600_000
 const modes: readonly KeepMode[] = ['every-write', 'difference']
 
 /** A VM has gone from `alpha1`, where its old disk is, to `beta1`. Nothing has been told to keep yet. */
 async function moved() {
-  const storage = createSimulatedStorage({ clock: systemClock, random: systemRandom })
+  const clock = new LeapingClock()
+  const storage = createSimulatedStorage({ clock, random: systemRandom })
   const alpha = await storage.addHost('alpha1')
   const beta = await storage.addHost('beta1')
   for (const [host, id] of [
@@ -29,7 +31,7 @@ async function moved() {
   }
   const { uri, replication } = await beta.manager.getReplicationTarget(now)
   await alpha.manager.replicateTo(old, uri)
-  const the = { storage, alpha, beta, replication }
+  const the = { storage, clock, alpha, beta, replication }
   await synced(the)
   await handOver(the, [alpha, old], [beta, now])
   await beta.write(device(now), 1, 'before it was kept')
@@ -203,17 +205,17 @@ it('tells since when a replica lacks writes, and that it is not whole while it c
 
 it('ends at its time also when it was started anew before, and not while it is begun again', async () => {
   const the = await moved()
-  await keep(the, 'difference', 1_000)
+  await keep(the, 'difference', hourMs)
   await the.alpha.restart()
   await the.beta.restart()
   await beginAgain(the)
   await synced(the)
-  await systemClock.sleep(1_100)
+  await the.clock.leap(hourMs)
   expect(await the.alpha.manager.listReplications()).toHaveLength(1)
   await the.beta.manager.keepReplication(the.replication)
   await the.alpha.manager.keepReplication(the.replication)
   for (const { manager } of [the.alpha, the.beta])
-    await expect.poll(() => manager.listReplications(), { timeout: 3_000 }).toEqual([])
+    await expect.poll(() => manager.listReplications()).toEqual([])
   expect(await the.alpha.manager.listVdis()).toEqual([])
   expect(await the.alpha.manager.leftovers()).toEqual([])
   await the.beta.write(device(now), 5, 'runs on')
@@ -222,13 +224,13 @@ it('ends at its time also when it was started anew before, and not while it is b
 it('does not end at its time when a VM may run on it again, though its host was started anew', async () => {
   const the = await moved()
   const { alpha, beta, replication } = the
-  await keep(the, 'difference', 1_000)
+  await keep(the, 'difference', hourMs)
   await beginAgain(the)
   await synced(the)
   await handOver(the, [beta, now], [alpha, old])
   await alpha.write(device(old), 6, 'after it came back')
   await alpha.reboot()
-  await systemClock.sleep(1_200)
+  await the.clock.leap(hourMs)
   await alpha.manager.stopReplication(replication, 'volume')
   await alpha.manager.attach(old)
   await alpha.manager.activate(old)
