@@ -10,5 +10,7 @@ export default defineConfig({
     testTimeout: 30_000,
     // Few cores are the rule where this runs; more workers than cores only makes time-outs.
     maxWorkers: 2,
+    // Long enough for a busy machine: what is waited for comes, or it does not.
+    expect: { poll: { timeout: 20_000 } },
   },
 })

@@ -9,5 +9,7 @@ export default defineConfig({
     testTimeout: 1_200_000,
     hookTimeout: 600_000,
     bail: 0,
+    // Long enough for a busy machine: what is waited for comes, or it does not.
+    expect: { poll: { timeout: 20_000 } },
   },
 })

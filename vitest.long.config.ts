@@ -7,5 +7,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 3_600_000,
     hookTimeout: 600_000,
+    // Long enough for a busy machine: what is waited for comes, or it does not.
+    expect: { poll: { timeout: 20_000 } },
   },
 })

@@ -164,7 +164,7 @@ describe('a replica', () => {
       await keep()
       await sleep(100)
       await synchronise()
-      expect(await guests.stop()).toBeGreaterThan(100)
+      expect(await guests.stop()).toBeGreaterThan(10)
       await expectSame()
     }
     await here.datapath.close(mirrored.sourceMirror, 'volume')

@@ -34,7 +34,7 @@ it('the storage daemon copies no faster than its limit, also after a restart of 
   target.makeDisk = () => makeDisk(disk.sizeBytes)
   const mirrored = await offered(fixture, { disk, device })
   const left = async () => {
-    const now = await untilStatus(source, mirrored.sourceMirror, () => true, 1_000)
+    const now = await untilStatus(source, mirrored.sourceMirror, () => true, fixture.deadlineMs)
     return now.outOfSyncBytes
   }
   await begin(fixture, mirrored)

@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { createSimulatedStorage } from '../../drivers/simulated/storage-manager.ts'
 import { systemClock } from '../../drivers/system/clock.ts'
 import { systemRandom } from '../../drivers/system/random.ts'
@@ -214,9 +214,9 @@ it('goes on with a copy where it was when the host of the target is started anew
   expect(await the.target.manager.getReplication(replication)).toMatchObject({ state: 'syncing' })
   await the.source.write(device ?? '', 1, 'after the restart')
   the.storage.world.holdSync(false)
-  await vi.waitFor(async () =>
-    expect(await the.source.manager.getReplication(replication)).toMatchObject({ state: 'synced' }),
-  )
+  await expect
+    .poll(() => the.source.manager.getReplication(replication))
+    .toMatchObject({ state: 'synced' })
 })
 
 it('ends a mirror whose handover was at hand when the host of the target is started anew', async () => {

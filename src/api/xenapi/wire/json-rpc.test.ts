@@ -64,7 +64,8 @@ describe('calls by JSON-RPC', () => {
     expect(() => readJsonRpcCall(document)).toThrow(
       expect.toSatisfy((error: unknown) => isCrosspoolError(error, 'BAD_REQUEST')),
     )
-    expect(performance.now() - startMs).toBeLessThan(2_000)
+    // What grows with the square of its input takes minutes.
+    expect(performance.now() - startMs).toBeLessThan(15_000)
   })
 
   it('brackets in texts are no depth', () => {

@@ -155,7 +155,8 @@ describe('hostile XML', () => {
     expect(() => readXmlRpcCall(document)).toThrow(
       expect.toSatisfy((error: unknown) => isCrosspoolError(error, 'BAD_REQUEST')),
     )
-    expect(performance.now() - startMs).toBeLessThan(2_000)
+    // What grows with the square of its input takes minutes.
+    expect(performance.now() - startMs).toBeLessThan(15_000)
   })
 
   it('a large text is no trouble', () => {
