@@ -23,7 +23,7 @@ export async function withNbd<Result>(
   uri: string,
   act: (client: NbdClient) => Promise<Result>,
 ): Promise<Result> {
-  const giveUpMs = performance.now() + reconnectMs
+  let awaySinceMs = performance.now()
   for (;;) {
     let client: NbdClient | null = null
     try {
@@ -31,7 +31,8 @@ export async function withNbd<Result>(
       return await act(client)
     } catch (error) {
       const isAnswered = error instanceof NbdError && error.errorNumber !== null
-      if (isAnswered || performance.now() > giveUpMs) throw error
+      if (client) awaySinceMs = performance.now()
+      if (isAnswered || performance.now() > awaySinceMs + reconnectMs) throw error
       await setTimeout(retryMs)
     } finally {
       client?.close()

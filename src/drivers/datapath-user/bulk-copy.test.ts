@@ -20,11 +20,11 @@ function daemonWith({ writtenBytes = 0, error = 'Operation canceled', event }: S
     for (const listener of listeners) listener(told)
   }
   let status = 'running'
-  const progress = { 'current-progress': 0, 'total-progress': 0 }
+  const progress = { offset: 0, len: 0, 'io-status': 'ok' }
   const bitmap = { name: 'written-mirror-first', count: writtenBytes }
   const answers: Record<string, () => unknown> = {
-    'query-jobs': () => [
-      { id: 'bulk', status, ...progress, ...(status === 'concluded' ? { error } : {}) },
+    'query-block-jobs': () => [
+      { device: 'bulk', status, ...progress, ...(status === 'concluded' ? { error } : {}) },
     ],
     'query-named-block-nodes': () => [{ 'node-name': 'vm', 'dirty-bitmaps': [bitmap] }],
     'block-job-cancel': () => {

@@ -16,11 +16,12 @@ const unlimited = 0
 
 const jobsSchema = z.array(
   z.object({
-    id: z.string(),
+    device: z.string(),
     status: z.string(),
-    'current-progress': z.int(),
-    'total-progress': z.int(),
+    offset: z.int(),
+    len: z.int(),
     error: z.string().optional(),
+    'io-status': z.enum(['ok', 'failed', 'nospace']),
   }),
 )
 
@@ -30,11 +31,18 @@ export interface MirrorJob {
   /** Everything has been copied; in a bulk copy but for what has been written meanwhile. */
   readonly isReady: boolean
   readonly hasEnded: boolean
-  /** Why it has ended, if that was not asked for. */
+  /** Why it has ended, or stands still for good, if that was not asked for. */
   readonly error: string | null
   readonly copiedBytes: number
   readonly leftBytes: number
 }
+
+/** Why a job that an error has stopped stands still. */
+const stoppedFor = {
+  ok: null,
+  failed: 'something could not be read or written',
+  nospace: 'No space left on device',
+} as const
 
 /** As QEMU tells of it, in the one language that its processes are started with. */
 export function isForLackOfRoom(reason: string): boolean {
@@ -43,19 +51,20 @@ export function isForLackOfRoom(reason: string): boolean {
 
 /** The mirror that runs, or has run and was not forgotten yet. */
 export async function findJob(qmp: Qmp): Promise<MirrorJob | null> {
-  const jobs = jobsSchema.parse(await qmp.execute('query-jobs'))
-  const job = jobs.find(({ id }) => kindOf(id))
-  const kind = kindOf(job?.id)
+  const jobs = jobsSchema.parse(await qmp.execute('query-block-jobs'))
+  const job = jobs.find(({ device }) => kindOf(device))
+  const kind = kindOf(job?.device)
   if (!job || !kind) return null
-  const { status, error } = job
+  const { status } = job
+  const error = job.error ?? stoppedFor[job['io-status']]
   return {
     kind,
     // `standby` is a ready one that pauses for a moment.
-    isReady: status === 'ready' || status === 'standby',
+    isReady: error === null && (status === 'ready' || status === 'standby'),
     hasEnded: status === 'concluded',
-    error: error ?? null,
-    copiedBytes: job['current-progress'],
-    leftBytes: Math.max(0, job['total-progress'] - job['current-progress']),
+    error,
+    copiedBytes: job.offset,
+    leftBytes: Math.max(0, job.len - job.offset),
   }
 }
 
@@ -63,9 +72,16 @@ function kindOf(id: unknown): JobKind | undefined {
   return jobKinds.find((kind) => kind === id)
 }
 
-/** A write is acknowledged when both sides have it. `sync`: 'none' where they are the same already, or something else copies. */
+/**
+ * A write is acknowledged when both sides have it. `sync`: 'none' where they are the same already, or something else copies.
+ *
+ * An error only stops it, and it must be ended while nothing is written: when such a job ends, QEMU frees what
+ * writes that are under way still use, and its memory is spoilt
+ * (`in_flight_bitmap` in https://gitlab.com/qemu-project/qemu/-/blob/v7.2.22/block/mirror.c).
+ */
 export async function startMirror(qmp: Qmp, sync: 'full' | 'none'): Promise<void> {
-  await start(qmp, 'mirror', { sync, 'copy-mode': 'write-blocking' })
+  const atErrors = { 'on-source-error': 'stop', 'on-target-error': 'stop' }
+  await start(qmp, 'mirror', { sync, 'copy-mode': 'write-blocking', ...atErrors })
 }
 
 /** Copies everything. What is written meanwhile is copied later, so the VM waits neither for the link nor for the copy. */
@@ -94,16 +110,20 @@ export async function limitJob(qmp: Qmp, bytesPerSecondMax: number | null): Prom
 }
 
 /** Calls `listener` at every change of its state. Answers how to stop. */
-export function onJobChange(qmp: Qmp, listener: (status: string) => void): () => void {
+export function onJobChange(qmp: Qmp, listener: (status: string) => unknown): () => void {
   return qmp.onEvent(({ name, data }) => {
     if (name === 'JOB_STATUS_CHANGE' && kindOf(data.id)) listener(String(data.status))
   })
 }
 
-/** Calls `listener` when it could not read or write something. Answers how to stop. */
-export function onJobError(qmp: Qmp, listener: (operation: string) => void): () => void {
+/** Calls `listener` when it could not read or write something; a mirror `standsStill` then. Answers how to stop. */
+export function onJobError(
+  qmp: Qmp,
+  listener: (operation: string, standsStill: boolean) => unknown,
+): () => void {
   return qmp.onEvent(({ name, data }) => {
-    if (name === 'BLOCK_JOB_ERROR' && kindOf(data.device)) listener(String(data.operation))
+    if (name === 'BLOCK_JOB_ERROR' && kindOf(data.device))
+      listener(String(data.operation), data.action === 'stop')
   })
 }
 
@@ -113,8 +133,9 @@ export function isForced(reason: string): boolean {
 }
 
 /**
- * Ends it. Unforced, a ready one first copies what is left and flushes the target; then it has no
- * error, and both sides are the same. Answers what it came to; null: there is none.
+ * Ends it; nothing may be written meanwhile if it is a mirror. Unforced, a ready one first copies what is left
+ * and flushes the target; then it has no error, and both sides are the same. One that an error stops on the
+ * way is ended by force. Answers what it came to; null: there is none.
  */
 export async function endJob(
   qmp: Qmp,
@@ -122,22 +143,28 @@ export async function endJob(
   timeoutMs: number,
   isForced: boolean,
 ): Promise<MirrorJob | null> {
-  let stop = () => {}
-  const concluded = new Promise<void>((resolve) => {
-    stop = onJobChange(qmp, (status) => {
-      if (status === 'concluded') resolve()
-    })
+  const stops: (() => void)[] = []
+  const over = new Promise<void>((resolve) => {
+    stops.push(onJobChange(qmp, (status) => status === 'concluded' && resolve()))
+    stops.push(onJobError(qmp, (_, standsStill) => standsStill && !isForced && resolve()))
   })
   try {
     const job = await findJob(qmp)
     if (job === null || job.hasEnded) return job
-    const fields = { device: job.kind, force: isForced }
-    await unlessRefused(/concluded|not found/i, () => qmp.execute('block-job-cancel', fields))
-    const ended = Promise.race([concluded, qmp.closed])
-    await within(clock, timeoutMs, 'the end of the mirror', ended)
-    return await findJob(qmp)
+    if (!isForced && job.error !== null) return await giveUp(job.error)
+    await unlessRefused(/concluded|not found|currently paused/i, () =>
+      qmp.execute('block-job-cancel', { device: job.kind, force: isForced }),
+    )
+    await within(clock, timeoutMs, 'the end of the mirror', Promise.race([over, qmp.closed]))
+    const left = await findJob(qmp)
+    return left === null || left.hasEnded ? left : await giveUp(left.error)
   } finally {
-    stop()
+    for (const stop of stops) stop()
+  }
+
+  async function giveUp(failure: string | null): Promise<MirrorJob | null> {
+    const ended = await endJob(qmp, clock, timeoutMs, true)
+    return ended && { ...ended, error: failure ?? ended.error }
   }
 }
 

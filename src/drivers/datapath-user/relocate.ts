@@ -65,7 +65,7 @@ async function untilCopied(
   for (;;) {
     signal.throwIfAborted()
     const job = await findJob(qmp)
-    if (job === null || job.hasEnded) throw failed(job?.error)
+    if (job === null || job.hasEnded || job.error !== null) throw failed(job?.error)
     onProgress(job.leftBytes)
     if (job.isReady) return
     await parts.clock.sleep(progressMs, signal)
@@ -94,7 +94,7 @@ export async function settle(mirrors: Mirrors, disk: Disk): Promise<void> {
     await removeCopy(qmp)
   }
   const job = await findJob(qmp)
-  // QEMU 7.2 may crash when a job that brings each write to both volumes is ended while there are some.
+  // A mirror may not end while something is written.
   if (job && !job.hasEnded) await servers.holding(disk.vdi, clear)
   else await clear()
   const isThere = record.disk.volumePath === disk.volumePath

@@ -10,6 +10,7 @@ import {
   limitJob,
   type MirrorJob,
   onJobChange,
+  onJobError,
   removeTarget,
   startMirror,
 } from './mirror-job.ts'
@@ -66,8 +67,9 @@ export class SourceJob {
   /** It can go on with the connections that it has. */
   async isUsable(): Promise<boolean> {
     const job = await this.#find().catch(() => null)
-    if (job !== null && (await this.#catchUp.isBroken())) return false
-    return job !== null && (!job.hasEnded || (isComplete(job) && this.#isHeld()))
+    if (job === null || (await this.#catchUp.isBroken())) return false
+    if (job.hasEnded) return isComplete(job) && this.#isHeld()
+    return job.error === null
   }
 
   /** Begins to copy, unless a job that can go on is there. */
@@ -75,7 +77,13 @@ export class SourceJob {
     const { qmp } = this.#daemon()
     this.#stopWatching()
     void qmp.closed.then(() => uplink.break('the storage daemon of the disk has died'))
-    this.#stopWatching = onJobChange(qmp, (status) => this.#changed(status, uplink))
+    const stops = [
+      onJobChange(qmp, (status) => this.#changed(status, uplink)),
+      onJobError(qmp, (_, standsStill) => standsStill && this.#failed(uplink)),
+    ]
+    this.#stopWatching = () => {
+      for (const stop of stops) stop()
+    }
     this.#isEnding = false
     this.#bulk = null
     if (!hasData) return uplink.break('it leads to no disk')
@@ -145,10 +153,7 @@ export class SourceJob {
     return isComplete(job) ? null : (job.error ?? 'not at its end')
   }
 
-  /**
-   * Its gateway has gone, or goes: ends it without caring for the target. QEMU 7.2 may crash when a mirror
-   * ends while the VM writes.
-   */
+  /** Its gateway has gone, or goes: ends it without caring for the target. The VM waits while a mirror ends. */
   async discard(): Promise<void> {
     this.#stopWatching()
     try {
@@ -202,8 +207,14 @@ export class SourceJob {
 
   #changed(status: string, uplink: Uplink): void {
     if (status === 'ready' && !this.#catchUp.isRunning) this.#onChange()
-    if (status !== 'concluded' || this.#isEnding) return
-    const tell = (error: string) => uplink.break(`the mirror has ended: ${error}`)
+    if (status === 'concluded') this.#failed(uplink)
+  }
+
+  #failed(uplink: Uplink): void {
+    if (this.#isEnding) return
+    // Each of the VM's writes may fail from now on.
+    this.#stopWatching()
+    const tell = (error: string) => uplink.break(`the mirror has failed: ${error}`)
     this.#find().then(
       (job) => tell(job?.error ?? 'nobody knows why'),
       () => tell('the storage daemon of the disk has died'),
