@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
 import { MiB } from '../../src/lib/units.ts'
@@ -39,9 +40,9 @@ afterEach(async () => {
   link.close()
 })
 
-async function kill(folder: string): Promise<void> {
+async function kill(folder: string, signal = 'KILL'): Promise<void> {
   const pid = (await readFile(join(folder, 'pid'), 'utf8')).trim()
-  await systemCommandRunner.run('kill', ['-KILL', pid])
+  await systemCommandRunner.run('kill', [`-${signal}`, pid])
 }
 
 /** QEMU's own client, as a hypervisor uses it. */
@@ -194,6 +195,31 @@ describe('a link that stands still', () => {
     await untilSynced(fixture, mirrored)
     expect(await target.read(mirrored.targetDisk.volumePath, 6)).toBe('runs on')
     await closeMirror(mirrored)
+  })
+})
+
+describe('a target whose disk answers too late', () => {
+  it('has a release taken back, and the next one hands over whatever was written in between', async () => {
+    const mirrored = await synced(fixture)
+    const disks = handoverOf([mirrored])
+    await source.datapath.arm(disks.source)
+    await target.datapath.arm(disks.target)
+    await source.write(mirrored.sourcePath, 1, 'before')
+    const targetDaemon = join(target.directory, 'disks', mirrored.targetDisk.vdi)
+    await kill(targetDaemon, 'STOP')
+    await expect(source.datapath.release(disks.source)).rejects.toMatchObject({
+      code: 'REPLICATION_LOST',
+    })
+    await kill(targetDaemon, 'CONT')
+    for (let sector = 2; sector < 22; sector += 1) {
+      await source.write(mirrored.sourcePath, sector, `after ${sector}`)
+      await setTimeout(50)
+    }
+    await untilSynced(fixture, mirrored)
+    await source.datapath.release(disks.source)
+    await target.datapath.take(disks.target)
+    for (let sector = 2; sector < 22; sector += 1)
+      expect(await target.read(mirrored.targetPath, sector)).toBe(`after ${sector}`)
   })
 })
 

@@ -56,7 +56,7 @@ export class SourceJob {
   async isSynchronous(): Promise<boolean> {
     const job = await this.#find()
     if (this.#catchUp.isRunning) return false
-    return job?.kind === 'mirror' && (job.isReady || isComplete(job))
+    return job?.kind === 'mirror' && (job.isReady || this.#isWhole(job))
   }
 
   async isRunning(): Promise<boolean> {
@@ -68,7 +68,7 @@ export class SourceJob {
   async isUsable(): Promise<boolean> {
     const job = await this.#find().catch(() => null)
     if (job === null || (await this.#catchUp.isBroken())) return false
-    if (job.hasEnded) return isComplete(job) && this.#isHeld()
+    if (job.hasEnded) return this.#isWhole(job)
     return job.error === null
   }
 
@@ -133,24 +133,27 @@ export class SourceJob {
     if (await this.isRunning()) await limitJob(this.#daemon().qmp, bytesPerSecondMax)
   }
 
-  /** Nothing has been written since `complete`: goes on from there. */
+  /**
+   * Nothing has been written since `complete`: goes on from there. Not with one that is still to end, which
+   * would bring no write to the target from then on.
+   */
   async goOn(): Promise<void> {
     const { qmp } = this.#daemon()
     const job = await findJob(qmp)
-    if (job === null || !isComplete(job)) throw new Error('the mirror did not end whole')
+    if (job === null || !this.#isWhole(job)) throw new Error('the mirror did not end whole')
     await dismissJob(qmp)
     this.#isEnding = false
     await startMirror(qmp, 'none')
     await this.readProgress()
   }
 
-  /** Copies what is left, flushes the target and ends. Answers what went wrong, or null. */
+  /** The VM waits. Copies what is left, flushes the target and ends. Answers what went wrong, or null. */
   async complete(): Promise<string | null> {
     this.#isEnding = true
     const { clock, timing } = this.#parts
     const job = await endJob(this.#daemon().qmp, clock, timing.deadlineMs, false)
     if (job === null) return 'not there'
-    return isComplete(job) ? null : (job.error ?? 'not at its end')
+    return this.#isWhole(job) ? null : (job.error ?? 'not at its end')
   }
 
   /** Its gateway has gone, or goes: ends it without caring for the target. The VM waits while a mirror ends. */
@@ -240,11 +243,9 @@ export class SourceJob {
     return this.#bulk
   }
 
-  #isHeld(): boolean {
-    return this.#servers.record(this.#record.vdi)?.mode === 'held'
+  /** Everything is at the target, as the VM waits and has written nothing since. */
+  #isWhole({ kind, hasEnded, error }: MirrorJob): boolean {
+    const isHeld = this.#servers.record(this.#record.vdi)?.mode === 'held'
+    return isHeld && kind === 'mirror' && hasEnded && error === null
   }
-}
-
-function isComplete(job: MirrorJob): boolean {
-  return job.kind === 'mirror' && job.hasEnded && job.error === null
 }

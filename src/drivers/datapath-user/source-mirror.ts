@@ -149,10 +149,8 @@ export class SourceMirror {
     await this.#put({ isReleased: false })
     try {
       await this.#declare('source')
-      if (!(await this.#job.isRunning())) {
-        await flushTarget(this.#parts, this.#record)
-        await this.#job.goOn()
-      }
+      await flushTarget(this.#parts, this.#record)
+      await this.#job.goOn()
     } catch (error) {
       this.#uplink?.break(messageOf(error))
       await uplink?.kill()
