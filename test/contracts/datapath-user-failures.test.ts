@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -86,6 +88,15 @@ async function contentOf({ volumePath, format }: Disk): Promise<string> {
   ])
   const content = await readFile(raw)
   return createHash('sha256').update(content.subarray(0, sizeBytes)).digest('hex')
+}
+
+async function listens(server: Server, port: number): Promise<boolean> {
+  const came = Promise.race([
+    once(server, 'listening').then(() => true),
+    once(server, 'error').then(() => false),
+  ])
+  server.listen(port, '127.0.0.1')
+  return await came
 }
 
 async function fillWithNoise(path: string, lengthBytes: number): Promise<void> {
@@ -194,6 +205,26 @@ describe('a link that stands still', () => {
     link.mend()
     await untilSynced(fixture, mirrored)
     expect(await target.read(mirrored.targetDisk.volumePath, 6)).toBe('runs on')
+    await closeMirror(mirrored)
+  })
+})
+
+describe("a mirror's port", () => {
+  it('that another program has got meanwhile is waited for, since the source knows of no other', async () => {
+    const mirrored = await synced(fixture)
+    const folder = join(target.directory, 'mirrors', `${mirrored.targetMirror.id}-target`)
+    const { port } = JSON.parse(await readFile(join(folder, 'mirror.json'), 'utf8'))
+    const stranger = createServer()
+    const interrupted = passesThrough(mirrored, 'interrupted')
+    await target.restart(async () => {
+      await kill(folder)
+      await expect.poll(() => listens(stranger, port)).toBe(true)
+    })
+    await interrupted
+    await source.write(mirrored.sourcePath, 8, 'meanwhile')
+    stranger.close()
+    await untilSynced(fixture, mirrored)
+    expect(await target.read(mirrored.targetDisk.volumePath, 8)).toBe('meanwhile')
     await closeMirror(mirrored)
   })
 })

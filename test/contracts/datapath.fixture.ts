@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import type {
   Datapath,
   Disk,
@@ -70,7 +71,7 @@ export async function offered(
   const targetDisk = await target.makeDisk(sizeBytes)
   const [scheme] = target.datapath.capabilities.schemes
   assert.ok(scheme)
-  const common = { id: fixture.newId(), scheme, secret: '0123456789abcdef0123456789abcdef' }
+  const common = { id: fixture.newId(), scheme, secret: randomBytes(16).toString('hex') }
   const sourceMirror: Mirror = { ...common, side: 'source', end: 'source', disk: sourceDisk }
   const targetMirror: Mirror = { ...common, side: 'target', end: 'target', disk: targetDisk }
   const sourceDevice = await source.datapath.activate(sourceDisk)

@@ -11,6 +11,15 @@ import { openNbd, withNbd } from './nbd-guest.ts'
 import type { TestLink } from './test-link.ts'
 
 const sectorBytes = 512
+/** Not those of another host, and hardly those of other tests that run now. */
+const portsEach = 20
+let portRanges = process.pid * 10
+function nextPorts() {
+  portRanges += 1
+  const from = 20_000 + (portRanges % 600) * portsEach
+  return { from, to: from + portsEach - 1 }
+}
+
 const timing = { pulseMs: 100, deadlineMs: 1_000, retryMs: 100, pollMs: 25 }
 
 /** Real storage daemons of QEMU in a folder that stands for a host. */
@@ -27,12 +36,12 @@ export async function createUserDatapathHost(
   link: TestLink,
 ): Promise<UserDatapathHost> {
   const directory = await mkdtemp(join(tmpdir(), `cp-${name}-`))
+  const ports = nextPorts()
   let disks = 0
   const make = async () => {
     const made = await createUserDatapath({
       ...{ commandRunner: systemCommandRunner, clock: systemClock, log: silentLog, timing },
-      ...{ runtimeDirectory: directory, address: '127.0.0.1' },
-      ports: { from: 24_000, to: 24_999 },
+      ...{ runtimeDirectory: directory, address: '127.0.0.1', ports },
     })
     return { ...made, datapath: throughLink(made.datapath, link) }
   }

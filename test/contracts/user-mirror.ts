@@ -38,7 +38,7 @@ export async function makeMirrored(
 ): Promise<Mirrored> {
   const sourceDisk = await source.makeDisk(diskBytes, from)
   const targetDisk = await target.makeDisk(diskBytes, to)
-  const common = { id: 'mirror', scheme: 'nbd', secret: 'fedcba9876543210fedcba9876543210' }
+  const common = { id: 'mirror', scheme: 'nbd', secret: randomBytes(16).toString('hex') }
   const mirrored: Mirrored = {
     ...{ sourceDisk, targetDisk },
     sourceMirror: { ...common, side: 'source', end: 'source', disk: sourceDisk },
@@ -48,6 +48,17 @@ export async function makeMirrored(
   }
   await target.datapath.offer(mirrored.targetMirror)
   return mirrored
+}
+
+/** After the VM has moved: the other way round. */
+export function turned(mirrored: Mirrored): Mirrored {
+  const { sourceDisk, targetDisk, sourceMirror, targetMirror, sourcePath, targetPath } = mirrored
+  return {
+    ...{ sourceDisk: targetDisk, targetDisk: sourceDisk },
+    ...{ sourcePath: targetPath, targetPath: sourcePath },
+    sourceMirror: { ...targetMirror, side: 'source' },
+    targetMirror: { ...sourceMirror, side: 'target' },
+  }
 }
 
 /** Numbers of the blocks in which the two images are not the same. Nobody may write meanwhile. */

@@ -30,16 +30,16 @@ async function writeKeys(folder: string, { user, secret }: Key): Promise<void> {
   await writeFile(join(folder, 'keys.psk'), `${user}:${secret}\n`, { mode: 0o600 })
 }
 
-/** Target: one that listens, on `wantedPort` if it is free. @throws NO_FREE_PORT */
+/** Target: one that listens on the first of these ports that is free. @throws NO_FREE_PORT */
 export async function startListening(
   parts: Parts,
   folder: string,
   key: Key,
-  wantedPort: number | null,
+  ports: readonly number[],
 ): Promise<{ readonly gateway: StorageDaemon; readonly port: number }> {
   await writeKeys(folder, key)
   await writeFile(join(folder, dhParametersName), dhParameters)
-  const { socket, port } = await listenOnFreePort(parts, wantedPort)
+  const { socket, port } = await listenOnFreePort(parts, ports)
   try {
     const gateway = await startStorageDaemon(parts, folder, {
       // The NBD server of QEMU before 8.1 leaves Nagle's algorithm on, unless it inherits a socket that has it off.
@@ -55,17 +55,15 @@ export async function startListening(
   }
 }
 
-async function listenOnFreePort({ ports, address }: Parts, wantedPort: number | null) {
-  const { from, to } = ports
-  const range = Array.from({ length: to - from + 1 }, (_, index) => from + index)
-  for (const port of wantedPort === null ? range : [wantedPort, ...range]) {
+async function listenOnFreePort({ address, ports: range }: Parts, ports: readonly number[]) {
+  for (const port of ports) {
     try {
       return { socket: await listenForProgram(address, port), port }
     } catch (error) {
       if (codeOf(error) !== 'EADDRINUSE') throw error
     }
   }
-  throw new CrosspoolError('NO_FREE_PORT', { from, to })
+  throw new CrosspoolError('NO_FREE_PORT', { ...range })
 }
 
 /** Target: the witness, for the source. */

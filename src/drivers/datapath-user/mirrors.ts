@@ -12,6 +12,7 @@ import {
   mirrorRecordSchema,
   newSourceRecord,
   newTargetRecord,
+  type TargetRecord,
   welcomeSchema,
 } from './mirror-record.ts'
 import { namesIn } from './names-in.ts'
@@ -56,7 +57,7 @@ export class Mirrors {
       if (record.isKept) this.become(new KeptSide(this.parts, this.servers, record))
       else if (record.side === 'source')
         this.become(new SourceMirror(this.parts, this.servers, record))
-      else this.become(new TargetMirror(this.parts, this.servers, record))
+      else this.become(this.#targetOf(record))
     }
   }
 
@@ -97,13 +98,25 @@ export class Mirrors {
     if (!this.target(mirror)) {
       const board = await this.#endKept(mirror)
       const begun = newTargetRecord(mirror)
-      const target = new TargetMirror(this.parts, this.servers, begun, board)
+      const target = this.#targetOf(begun, board)
       await target.create()
       this.become(target)
     }
     if (await this.target(mirror)?.isOver()) return
     const isActivated = record?.isActivated ?? false
     await this.servers.put(newDiskRecord(disk, 'mirrored', isActivated))
+  }
+
+  #targetOf(record: TargetRecord, board?: StatusBoard): TargetMirror {
+    return new TargetMirror(this.parts, this.servers, record, () => this.#freePorts(), board)
+  }
+
+  /** The port of a mirror is its own also while nobody listens on it: its source will come back to it. */
+  #freePorts(): readonly number[] {
+    const { from, to } = this.parts.ports
+    const told = this.all().map(({ record }) => (record.side === 'target' ? record.port : null))
+    const range = Array.from({ length: to - from + 1 }, (_, index) => from + index)
+    return range.filter((port) => !told.includes(port))
   }
 
   async prepare(mirror: Mirror): Promise<MirrorHello> {

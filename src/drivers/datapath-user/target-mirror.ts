@@ -31,6 +31,7 @@ export class TargetMirror {
   readonly board: StatusBoard
   readonly #parts: Parts
   readonly #servers: DiskServers
+  readonly #freePorts: () => readonly number[]
   readonly #stopping = new AbortController()
   #record: TargetRecord
   #gateway: StorageDaemon | null = null
@@ -38,11 +39,19 @@ export class TargetMirror {
   #nudge = new AbortController()
   #heard = { beat: -1, atMs: 0 }
 
-  constructor(parts: Parts, servers: DiskServers, record: TargetRecord, board?: StatusBoard) {
+  /** `freePorts`: those that no other mirror of this host has told its source. */
+  constructor(
+    parts: Parts,
+    servers: DiskServers,
+    record: TargetRecord,
+    freePorts: () => readonly number[],
+    board?: StatusBoard,
+  ) {
     this.board = board ?? createStatusBoard()
     this.#parts = parts
     this.#servers = servers
     this.#record = record
+    this.#freePorts = freePorts
   }
 
   get record(): TargetRecord {
@@ -59,7 +68,8 @@ export class TargetMirror {
   /** Waits for the source from now on. */
   async accept(): Promise<Welcome> {
     await createWitness(this.#witness)
-    await this.#listen()
+    const { port: told } = this.#record
+    await this.#listen([...(told === null ? [] : [told]), ...this.#freePorts()])
     this.run()
     const { id, port } = this.#record
     return { address: this.#parts.address, port: port ?? 0, user: id }
@@ -163,16 +173,16 @@ export class TargetMirror {
     await writeTargetWord(this.#witness, word)
   }
 
-  async #listen(): Promise<void> {
+  async #listen(ports: readonly number[]): Promise<void> {
     const found = this.#gateway ?? (await findStorageDaemon(this.#parts, this.#folder))
     if (found && !found.hasEnded && this.#record.port !== null) {
       this.#gateway = found
       return
     }
     await found?.kill()
-    const { id: user, secret, port: known } = this.#record
+    const { id: user, secret } = this.#record
     const key = { user, secret }
-    const { gateway, port } = await startListening(this.#parts, this.#folder, key, known)
+    const { gateway, port } = await startListening(this.#parts, this.#folder, key, ports)
     this.#gateway = gateway
     await offerWitness(gateway.qmp, this.#witness)
     this.#record = { ...this.#record, port }
@@ -197,7 +207,10 @@ export class TargetMirror {
   }
 
   async #look(): Promise<void> {
-    if (!this.#gateway || this.#gateway.hasEnded) await this.#underLock(() => this.#listen())
+    const { port } = this.#record
+    // The source knows of no other one.
+    if (port !== null && this.#gateway?.hasEnded !== false)
+      await this.#underLock(() => this.#listen([port]))
     const words = await readWitness(this.#witness)
     if (words.wanted.session > words.target.session && words.target.role === 'waiting')
       await this.#underLock(() => this.#serveSession())
