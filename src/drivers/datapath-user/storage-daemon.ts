@@ -35,8 +35,7 @@ export async function findStorageDaemon(
 ): Promise<StorageDaemon | null> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const qmp = await connectQmp(monitorOf(folder), greetingMs)
-      return new RunningDaemon(parts, folder, qmp)
+      return new RunningDaemon(parts, folder, await connect(parts, folder))
     } catch (error) {
       const code = codeOf(error)
       if (code === 'ENOENT' || code === 'ECONNREFUSED') return null
@@ -67,8 +66,15 @@ export async function startStorageDaemon(
   const common = ['--daemonize', '--pidfile', pidFileOf(folder)]
   const all = [...common, '--chardev', monitor, '--monitor', 'chardev=monitor', ...options]
   await launch(parts, { options: all, ...(inherited === undefined ? {} : { inherited }) })
+  return new RunningDaemon(parts, folder, await connect(parts, folder))
+}
+
+/** A connection that a program which has let go of everything still held would keep the next one out. */
+async function connect({ closing }: Parts, folder: string): Promise<Qmp> {
   const qmp = await connectQmp(monitorOf(folder), greetingMs)
-  return new RunningDaemon(parts, folder, qmp)
+  if (closing.aborted) qmp.close()
+  closing.throwIfAborted()
+  return qmp
 }
 
 /** One that has just ended may hold the lock of its pid file for a moment still. */
