@@ -24,6 +24,7 @@ import {
   differingBlocks,
   makeMirrored,
   startWriters,
+  turned,
   userFixture,
 } from './user-mirror.ts'
 
@@ -81,13 +82,7 @@ async function handOver(): Promise<void> {
 }
 
 function turn(): void {
-  const { sourceDisk, targetDisk, sourceMirror, targetMirror, sourcePath, targetPath } = mirrored
-  mirrored = {
-    ...{ sourceDisk: targetDisk, targetDisk: sourceDisk },
-    ...{ sourcePath: targetPath, targetPath: sourcePath },
-    sourceMirror: { ...targetMirror, side: 'source' },
-    targetMirror: { ...sourceMirror, side: 'target' },
-  }
+  mirrored = turned(mirrored)
   const host = here
   here = there
   there = host

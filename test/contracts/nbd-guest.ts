@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { connectNbd, type NbdClient, NbdError } from '../../src/drivers/datapath-user/nbd-client.ts'
 
 /** What a hypervisor does with an NBD device: it connects again for a while before it gives up. */
-export const reconnectMs = 3_000
+const reconnectMs = 3_000
 const retryMs = 25
 
 /** The socket and the export of `nbd+unix:///EXPORT?socket=PATH`. */
@@ -22,6 +22,7 @@ export async function openNbd(uri: string): Promise<NbdClient> {
 export async function withNbd<Result>(
   uri: string,
   act: (client: NbdClient) => Promise<Result>,
+  patienceMs = reconnectMs,
 ): Promise<Result> {
   let awaySinceMs = performance.now()
   for (;;) {
@@ -32,7 +33,7 @@ export async function withNbd<Result>(
     } catch (error) {
       const isAnswered = error instanceof NbdError && error.errorNumber !== null
       if (client) awaySinceMs = performance.now()
-      if (isAnswered || performance.now() > awaySinceMs + reconnectMs) throw error
+      if (isAnswered || performance.now() > awaySinceMs + patienceMs) throw error
       await setTimeout(retryMs)
     } finally {
       client?.close()
