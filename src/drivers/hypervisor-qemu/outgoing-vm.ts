@@ -34,21 +34,27 @@ export function sendVm(
   // It may break before anybody writes to it; whoever writes then will notice.
   stream.on('error', () => {})
 
+  let isSwitching = false
   let stop = () => {}
   const reached = new Promise<void>((resolve) => {
     stop = resolve
   })
+  const switchOver = () => {
+    isSwitching = true
+    stop()
+  }
   async function untilPaused(): Promise<void> {
     const qmp = await monitors.open(vm)
     if (qmp === null) throw streamFailed('QEMU has ended')
     try {
       signal.throwIfAborted()
-      await migrate(context, { qmp, path: folder.memory, stream, signal, options, stop })
+      await migrate(context, { qmp, path: folder.memory, stream, signal, options, switchOver })
     } catch (error) {
       // What comes after this is no cause of it: the other side gives up when it finds the stream broken.
       const isWithdrawn = signal.aborted
       stream.destroy()
-      const notBack = await bringToRun(context, vm, qmp).catch((cause: unknown) => ({ cause }))
+      const back = bringToRun(context, vm, qmp, isSwitching)
+      const notBack = await back.catch((cause: unknown) => ({ cause }))
       if (isWithdrawn) throw signal.reason
       const complaint = await complaintOf(folder)
       throw failure(notBack ? [error, notBack.cause] : [error], complaint)
@@ -80,7 +86,7 @@ export function sendVm(
       stream.destroy()
       const qmp = await monitors.open(vm)
       if (qmp === null) throw new CrosspoolError('NOT_FOUND', { kind: 'vm', id: vm })
-      await bringToRun(context, vm, qmp)
+      await bringToRun(context, vm, qmp, isSwitching)
     },
     async forget() {
       forgotten = true
@@ -97,8 +103,8 @@ interface Sending {
   readonly stream: Duplex
   readonly signal: AbortSignal
   readonly options: SendOptions
-  /** The guest stands still, and its disks have been flushed. */
-  readonly stop: () => void
+  /** The guest stands still, its disks have been flushed, and QEMU is about to let go of them. */
+  readonly switchOver: () => void
 }
 
 /** Resolves when the migration is completed and the stream has taken all of it. */
@@ -148,7 +154,7 @@ async function carry(server: MemoryServer, stream: Duplex, onBytes: () => void):
 
 async function untilCompleted(
   context: QemuContext,
-  { qmp, signal, stop }: Sending,
+  { qmp, signal, switchOver }: Sending,
   events: MigrationEvents,
 ): Promise<void> {
   for (;;) {
@@ -164,9 +170,8 @@ async function untilCompleted(
     // The guest stands still, and QEMU has not let go of its disks: from here going on is quicker
     // than going back, so this is the last time to ask.
     signal.throwIfAborted()
-    const continued = qmp.execute('migrate-continue', { state: 'pre-switchover' })
-    stop()
-    await continued
+    switchOver()
+    await qmp.execute('migrate-continue', { state: 'pre-switchover' })
   }
 }
 

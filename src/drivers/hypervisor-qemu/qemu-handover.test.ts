@@ -118,6 +118,17 @@ describe.skipIf(!hasQemu)('a guest that counts, in memory and on disk', () => {
     await untilGrown(atPause + 1)
   })
 
+  test('is taken back in the moment in which QEMU lets go of its disks, again and again', async () => {
+    for (let time = 0; time < 30; time += 1) {
+      const { outgoing, incoming } = await begin()
+      await outgoing.stopped
+      await outgoing.resume()
+      await incoming.discard()
+      expect(await stateAt(hosts.source)).toBe('running')
+    }
+    await untilGrown(await count())
+  })
+
   test('is stopped by a disk that fails, shows as paused, and goes on with a good one', async () => {
     await hosts.disk.stop()
     await hosts.disk.start('write')

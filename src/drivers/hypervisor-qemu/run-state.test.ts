@@ -4,21 +4,22 @@ import { createSimulatedClock } from '../simulated/clock.ts'
 import { defaultQemuLimits } from './qemu-context.ts'
 import { bringToRun } from './run-state.ts'
 
-/** A QEMU 7.2 that was cancelled just when it stopped the guest, as it has been seen: it waits to be told to continue. */
-function stuckQemu() {
+/** A QEMU 7.2 that has stopped the guest for a migration. `next`: how its migration stands after a command. */
+function stoppedQemu(first: string, next: (command: string, status: string) => string) {
   const commands: string[] = []
-  let isStuck = true
+  let status = first
   let runState = 'finish-migrate'
   const qmp: Qmp = {
     version: '7.2.17',
     closed: new Promise(() => {}),
     async execute(command, fields) {
       commands.push(command)
-      if (command === 'query-migrate') return { status: isStuck ? 'cancelling' : 'cancelled' }
-      if (command === 'query-status') return { status: runState }
-      if (command === 'migrate-continue' && fields?.state === 'cancelling') isStuck = false
+      const answers = { 'query-migrate': { status }, 'query-status': { status: runState } }
       if (command === 'cont') runState = 'running'
-      return {}
+      // It hears only who knows how it stands.
+      else if (command !== 'migrate-continue' || fields?.state === status)
+        status = next(command, status)
+      return answers[command as 'query-status'] ?? {}
     },
     onEvent: () => () => {},
     close: () => {},
@@ -26,12 +27,47 @@ function stuckQemu() {
   return { qmp, commands, runState: () => runState }
 }
 
+const clock = createSimulatedClock()
+const context = { clock, limits: defaultQemuLimits }
+
 test('a guest whose migration was cancelled at the worst moment runs on', async () => {
-  const clock = createSimulatedClock()
-  const { qmp, commands, runState } = stuckQemu()
-  const running = bringToRun({ clock, limits: defaultQemuLimits }, 'vm', qmp)
+  // As it has been seen: it waits to be told to continue.
+  const { qmp, commands, runState } = stoppedQemu('cancelling', (command, status) =>
+    command === 'migrate-continue' ? 'cancelled' : status,
+  )
+  const running = bringToRun(context, 'vm', qmp)
   await clock.advance(1_000)
   await running
   expect(runState()).toBe('running')
   expect(commands).not.toContain('migrate_cancel')
+})
+
+test.each([
+  ['device', false],
+  ['pre-switchover', true],
+] as const)(
+  'a switchover (%s) is not cancelled: without its socket it fails by itself',
+  async (first, isSwitching) => {
+    let looks = 0
+    const { qmp, commands, runState } = stoppedQemu(first, (command, status) => {
+      if (command === 'query-migrate') looks += 1
+      return looks > 3 ? 'failed' : status
+    })
+    const running = bringToRun(context, 'vm', qmp, isSwitching)
+    await clock.advance(1_000)
+    await running
+    expect(runState()).toBe('running')
+    expect(commands).not.toContain('migrate_cancel')
+  },
+)
+
+test('a guest that has stopped before the switchover is taken back by a cancel', async () => {
+  const { qmp, commands, runState } = stoppedQemu('pre-switchover', (command, status) =>
+    command === 'migrate_cancel' ? 'cancelled' : status,
+  )
+  const running = bringToRun(context, 'vm', qmp)
+  await clock.advance(1_000)
+  await running
+  expect(runState()).toBe('running')
+  expect(commands).toContain('migrate_cancel')
 })

@@ -59,17 +59,27 @@ export async function isMigrating(context: Timing, qmp: Qmp): Promise<boolean> {
 }
 
 /**
- * Sees to it that this VM runs here, wherever its migration stands. @throws WRONG_STATE when the
- * guest has ended by itself
+ * Sees to it that this VM runs here, wherever its migration stands; the socket to which QEMU sends it is closed.
+ * `isSwitching`: it was told to go on with the switchover. @throws WRONG_STATE when the guest has ended by itself
+ *
+ * From then on nobody may cancel: QEMU 7.2 would believe that it has its disks back, let go of them a moment later
+ * and run the guest, which ends it at the next write (`block_inactive` in
+ * https://gitlab.com/qemu-project/qemu/-/blob/v7.2.22/migration/migration.c). Without its socket it fails by itself,
+ * and takes its disks back.
  */
-export async function bringToRun(context: Timing, vm: string, qmp: Qmp): Promise<void> {
+export async function bringToRun(
+  context: Timing,
+  vm: string,
+  qmp: Qmp,
+  isSwitching = false,
+): Promise<void> {
   const { clock, limits } = context
   const untilMs = clock.monotonicMs() + limits.stepMs
   for (;;) {
     const { status = 'none' } = await queryMigration(context, qmp)
     const isOver = !unfinished.has(status)
     if (status === 'cancelling') await wakeFromPause(qmp)
-    else if (!isOver) await qmp.execute('migrate_cancel')
+    else if (!isOver && !isSwitching && status !== 'device') await qmp.execute('migrate_cancel')
     const runState = await queryRunState(context, qmp)
     if (isOver && runState === 'running') return
     const state = vmStateOf(runState)
