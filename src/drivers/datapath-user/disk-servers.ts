@@ -58,18 +58,10 @@ export class DiskServers {
    * While `act` runs the VM waits, and nothing of it is under way. Nothing is recorded: a program that
    * is started anew lets the VM go on.
    */
-  async holding(vdi: string, act: () => Promise<void>, first = async () => {}): Promise<void> {
-    const server = this.#servers.get(vdi)
-    const { clock, log } = this.#parts
-    // Nobody waits for it yet when it fails, as it does where the storage daemon has died.
-    const held =
-      server &&
-      cutExport(server.daemon.qmp, clock, nodes.vm).catch((error: unknown) => {
-        log.debug({ vdi, error }, 'the VM could not be held')
-      })
+  async holding(vdi: string, act: () => Promise<void>): Promise<void> {
+    const { clock } = this.#parts
     try {
-      await first()
-      await held
+      await cutExport(this.daemon(vdi).qmp, clock, nodes.vm)
       await act()
     } finally {
       const record = this.record(vdi)

@@ -4,8 +4,8 @@ import type { Clock } from '../../ports/clock.ts'
 import { within } from '../../ports/deadlines.ts'
 import { granularityBytes } from './bitmaps.ts'
 import { unlessRefused } from './block-commands.ts'
-
 import { nodes } from './block-nodes.ts'
+import type { DiskServers } from './disk-servers.ts'
 
 /** They are the names of the jobs, since QEMU does not tell the mode of one. At most one of them is there. */
 const jobKinds = ['mirror', 'bulk'] as const
@@ -166,6 +166,17 @@ export async function endJob(
     const ended = await endJob(qmp, clock, timeoutMs, true)
     return ended && { ...ended, error: failure ?? ended.error }
   }
+}
+
+/** `clear` ends whatever job there is. While it ends a mirror the VM waits, since nothing may be written then. */
+export async function endingJob(
+  servers: DiskServers,
+  vdi: string,
+  clear: () => Promise<void>,
+): Promise<void> {
+  const job = await findJob(servers.daemon(vdi).qmp)
+  if (job?.kind === 'mirror' && !job.hasEnded) await servers.holding(vdi, clear)
+  else await clear()
 }
 
 /** Forgets one that has ended. */

@@ -4,7 +4,7 @@ import type { Disk, Relocation } from '../../ports/datapath.ts'
 import { openVolume, unlessRefused } from './block-commands.ts'
 import { copyTargetNode, nodes, volumeNode } from './block-nodes.ts'
 import { changeMode } from './devices.ts'
-import { dismissJob, endJob, findJob, removeTarget, startMirror } from './mirror-job.ts'
+import { dismissJob, endingJob, endJob, findJob, removeTarget, startMirror } from './mirror-job.ts'
 import type { Mirrors } from './mirrors.ts'
 import { messageOf } from './parts.ts'
 
@@ -93,10 +93,7 @@ export async function settle(mirrors: Mirrors, disk: Disk): Promise<void> {
     await removeTarget(qmp)
     await removeCopy(qmp)
   }
-  const job = await findJob(qmp)
-  // A mirror may not end while something is written.
-  if (job && !job.hasEnded) await servers.holding(disk.vdi, clear)
-  else await clear()
+  await endingJob(servers, disk.vdi, clear)
   const isThere = record.disk.volumePath === disk.volumePath
   const { isActivated } = record
   if (!isThere) await servers.put({ ...record, mode: 'withdrawn' })

@@ -5,6 +5,7 @@ import type { DiskServers } from './disk-servers.ts'
 import {
   addTarget,
   dismissJob,
+  endingJob,
   endJob,
   findJob,
   limitJob,
@@ -156,12 +157,11 @@ export class SourceJob {
     return this.#isWhole(job) ? null : (job.error ?? 'not at its end')
   }
 
-  /** Its gateway has gone, or goes: ends it without caring for the target. The VM waits while a mirror ends. */
+  /** Its gateway has gone: ends it without caring for the target. */
   async discard(): Promise<void> {
     this.#stopWatching()
     try {
-      if (!(await this.isRunning())) return await this.#clear()
-      await this.#servers.holding(this.#record.vdi, () => this.#clear())
+      await endingJob(this.#servers, this.#record.vdi, () => this.#clear())
     } catch (error) {
       // With the storage daemon the job is gone as well.
       this.#parts.log.debug({ mirror: this.#record.id, error }, 'no mirror job to end')

@@ -163,12 +163,11 @@ export class SourceMirror {
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#nudge.abort()
-    const cutOff = async () => {
-      await this.#uplink?.kill()
-      await (await this.#connecting?.catch(() => null))?.kill()
-      await (await findUplink(this.#parts, this.#record))?.kill()
-    }
-    await this.#servers.holding(this.#record.vdi, () => this.#job.discard(), cutOff)
+    // First of all: the guest may wait for the link.
+    await this.#uplink?.kill()
+    await (await this.#connecting?.catch(() => null))?.kill()
+    await (await findUplink(this.#parts, this.#record))?.kill()
+    await this.#job.discard()
   }
 
   /** After `stop`: nothing is left of it. */
