@@ -8,8 +8,8 @@ export default defineConfig({
       'test/{bench,contracts,fuzz,lab,simulation,xenapi}/**/*.test.ts',
     ],
     testTimeout: 30_000,
-    // Few cores are the rule where this runs; more workers than cores only makes time-outs.
-    maxWorkers: 2,
+    // Two cores are the rule where this runs, and some files do little but wait. More would only make time-outs.
+    maxWorkers: 3,
     // Long enough for a busy machine: what is waited for comes, or it does not.
     expect: { poll: { timeout: 20_000 } },
   },

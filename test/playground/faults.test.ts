@@ -4,11 +4,13 @@ import { phases } from '../faults/phases.ts'
 import { createCellRunner } from '../faults/run-cells.ts'
 
 /** Each moment and each kind of fault at least once; `npm run faults` tries every fault at every moment. */
-const runner = createCellRunner()
+const runners = [createCellRunner(0), createCellRunner(1)]
+const free = [...runners]
 
-afterAll(() => runner.close())
+afterAll(() => Promise.all(runners.map((runner) => runner.close())))
 
-it.each([
+// Side by side, since most of the time is spent in waiting: as many as `maxConcurrency` lets begin.
+it.concurrent.each([
   ['reserve', 'destination xapi killed'],
   ['replicate', 'source sm killed'],
   ['synchronise', 'link slow: 50 ms each way, with stalls'],
@@ -24,7 +26,12 @@ it.each([
 ])('%s: %s', async (phaseName, faultName) => {
   const phase = phases.find(({ name }) => name === phaseName)
   const fault = faults.find(({ name }) => name === faultName)
-  if (!phase || !fault) throw new Error('there is no such moment or fault')
-  const { problems, writesLost, ioErrors } = await runner.run(phase, fault)
-  expect({ problems, writesLost, ioErrors }).toEqual({ problems: [], writesLost: 0, ioErrors: 0 })
+  const runner = free.pop()
+  if (!phase || !fault || !runner) throw new Error('there is no such moment or fault, or no stage')
+  try {
+    const { problems, writesLost, ioErrors } = await runner.run(phase, fault)
+    expect({ problems, writesLost, ioErrors }).toEqual({ problems: [], writesLost: 0, ioErrors: 0 })
+  } finally {
+    free.push(runner)
+  }
 })
