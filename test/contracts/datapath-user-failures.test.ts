@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemCommandRunner } from '../../src/drivers/system/command-runner.ts'
+import { connectQmp } from '../../src/lib/qmp/qmp.ts'
 import { MiB } from '../../src/lib/units.ts'
 import type { Disk } from '../../src/ports/datapath.ts'
 import {
@@ -205,6 +206,25 @@ describe('a link that stands still', () => {
     link.mend()
     await untilSynced(fixture, mirrored)
     expect(await target.read(mirrored.targetDisk.volumePath, 6)).toBe('runs on')
+    await closeMirror(mirrored)
+  })
+})
+
+describe('a gateway that offers nothing, as our daemon has ended before it could', () => {
+  it('is replaced', async () => {
+    const mirrored = await synced(fixture)
+    const folder = join(target.directory, 'mirrors', `${mirrored.targetMirror.id}-target`)
+    const interrupted = passesThrough(mirrored, 'interrupted')
+    await target.restart(async () => {
+      const qmp = await connectQmp(join(folder, 'monitor'), 5_000)
+      for (const id of ['data-1', 'role'])
+        await qmp.execute('block-export-del', { id, mode: 'hard' })
+      await interrupted
+      qmp.close()
+    })
+    await source.write(mirrored.sourcePath, 8, 'afterwards')
+    await untilSynced(fixture, mirrored)
+    expect(await target.read(mirrored.targetDisk.volumePath, 8)).toBe('afterwards')
     await closeMirror(mirrored)
   })
 })

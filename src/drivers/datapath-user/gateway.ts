@@ -5,7 +5,7 @@ import { listenForProgram } from '../../lib/listening-socket.ts'
 import { optionValue } from '../../lib/qmp/option-value.ts'
 import type { Qmp } from '../../lib/qmp/qmp.ts'
 import { CrosspoolError } from '../../model/errors.ts'
-import { addExport } from './block-commands.ts'
+import { addExport, exportIds } from './block-commands.ts'
 import { dhParameters, dhParametersName } from './dh-parameters.ts'
 import type { Welcome } from './mirror-record.ts'
 import type { Parts } from './parts.ts'
@@ -75,6 +75,10 @@ export async function offerWitness(qmp: Qmp, path: string): Promise<void> {
     cache: { 'no-flush': true },
   })
   await addExport(qmp, 'role', 'role')
+}
+
+export async function offersWitness(qmp: Qmp): Promise<boolean> {
+  return (await exportIds(qmp)).has('role')
 }
 
 export function dataExport(session: number): string {

@@ -6,7 +6,7 @@ import { type Base, forgetBases, recordDifference, vouchedBytes, vouchFor } from
 import { cutExport, unlessRefused } from './block-commands.ts'
 import { nodes } from './block-nodes.ts'
 import type { DiskServers } from './disk-servers.ts'
-import { dataExport, offerData, offerWitness, startListening } from './gateway.ts'
+import { dataExport, offerData, offersWitness, offerWitness, startListening } from './gateway.ts'
 import {
   putMirrorRecord,
   removeMirrorFolder,
@@ -175,7 +175,12 @@ export class TargetMirror {
 
   async #listen(ports: readonly number[]): Promise<void> {
     const found = this.#gateway ?? (await findStorageDaemon(this.#parts, this.#folder))
-    if (found && !found.hasEnded && this.#record.port !== null) {
+    // An earlier program may have started it, and have ended before it offered anything.
+    if (
+      this.#record.port !== null &&
+      found &&
+      (await offersWitness(found.qmp).catch(() => false))
+    ) {
       this.#gateway = found
       return
     }
