@@ -2,13 +2,24 @@ import { beforeAll, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import type { Replication } from '../../src/model/replication.ts'
 import { type HostPair, linksOn, openHostPair, setEncryption } from './encrypted-hosts.ts'
-import { replicatePattern } from './observed-replication.ts'
+import { observeReplication, replicatePattern } from './observed-replication.ts'
 
 /** What surrounds the encryption of disks on their way: leftovers, a host that lacks it, what it costs. */
 let hosts: HostPair
 
 beforeAll(async () => {
   hosts = await openHostPair()
+})
+
+it('with encryption switched off at both ends the network can read a disk', async () => {
+  await setEncryption('off', hosts)
+  try {
+    const observed = await observeReplication(hosts, 16)
+    expect(observed.replication).toMatchObject({ provider: 'drbd', encrypted: false })
+    expect(observed.seenPatterns).toBeGreaterThan(1000)
+  } finally {
+    await setEncryption('required', hosts)
+  }
 })
 
 it('what is left of a link is listed and cleaned', async () => {

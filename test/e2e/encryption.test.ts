@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MiB } from '../../src/lib/units.ts'
 import type { ClusterHost } from './cluster.ts'
-import { type HostPair, linksOn, openHostPair, setEncryption } from './encrypted-hosts.ts'
+import { type HostPair, linksOn, openHostPair } from './encrypted-hosts.ts'
 import { observeReplication } from './observed-replication.ts'
 
-/** Disks on their way by DRBD, as somebody sees them who listens on the network between two hosts. */
+/** Disks on their way by DRBD, as somebody sees them who listens on the network between two hosts. That he would see them is in encryption.long.ts. */
 const sizeMib = 16
 
 let hosts: HostPair
@@ -48,15 +48,4 @@ it('nobody on the network reads a disk that is replicated, and nothing stays beh
   expect(await Promise.all(hosts.map(linksOn))).toEqual([[], []])
   expect(await Promise.all(hosts.map(admins))).toEqual(before)
   expect(await source.lab.run('find /var/lib/crosspool/links -type f')).toBe('')
-})
-
-it('with encryption switched off at both ends it can be read', async () => {
-  await setEncryption('off', hosts)
-  try {
-    const observed = await observeReplication(hosts, sizeMib)
-    expect(observed.replication).toMatchObject({ provider: 'drbd', encrypted: false })
-    expect(observed.seenPatterns).toBeGreaterThan(1000)
-  } finally {
-    await setEncryption('required', hosts)
-  }
 })

@@ -59,7 +59,7 @@ describe('a running VM moves', () => {
       migrateThroughFormats(cluster, ['local', 'qcow2'], [1], expectInMemory),
     )
     expect(result).toEqual(['local to qcow2', 'qcow2 to local'])
-    // encryption.test.ts sees a disk's content by the same means where encryption is switched off.
+    // encryption.long.ts sees a disk's content by the same means where encryption is switched off.
     expect(wire.seen).toEqual([0, 0])
     expect(wire.bytes).toBeGreaterThan(64 * MiB)
     await expectNothingLeft()
