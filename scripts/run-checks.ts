@@ -37,8 +37,14 @@ export function sumUp(...tallies: readonly Tally[]): {
 }
 
 /** A check that failed as a whole. */
-export function failed(what: string): Tally {
-  return { passed: 0, failures: [what], skipped: 0 }
+function failed({ name }: Check, why: string): Tally {
+  return { passed: 0, failures: [`${name} (${why})`], skipped: 0 }
+}
+
+/** One that could not be made; prints what kept it. */
+export function broken(check: Check, error: unknown): Tally {
+  console.error(error)
+  return failed(check, error instanceof Error ? error.message : String(error))
 }
 
 /** What is read of vitest's report for programs. */
@@ -81,16 +87,18 @@ function outcomeOf({ passed, failures }: Tally): string {
   return passed > 0 ? 'ok' : 'NOT DONE'
 }
 
-async function runCommand({ name, command, mayGoUnanswered = false }: Check): Promise<Tally> {
+async function runCommand(check: Check): Promise<Tally> {
+  const { command, mayGoUnanswered = false } = check
   const [file, ...args] = command
   const { exitCode } = await execa(file, args, { cwd: root, stdio: 'inherit', reject: false })
   if (exitCode === 0) return { passed: 1, failures: [], skipped: 0 }
   return mayGoUnanswered && exitCode === 2
     ? { passed: 0, failures: [], skipped: 1 }
-    : failed(`${name} (${command.join(' ')})`)
+    : failed(check, command.join(' '))
 }
 
-async function runTests({ name, command: [file, ...args] }: Check): Promise<Tally> {
+async function runTests(check: Check): Promise<Tally> {
+  const [file, ...args] = check.command
   const folder = mkdtempSync(join(tmpdir(), 'crosspool-tests-'))
   const report = join(folder, 'report.json')
   try {
@@ -107,12 +115,11 @@ async function runTests({ name, command: [file, ...args] }: Check): Promise<Tall
     const isBroken = failures.length === 0 && (exitCode !== 0 || tests.numPassedTests === 0)
     return {
       passed: tests.numPassedTests,
-      failures: isBroken ? [`${name} (broke beside its tests)`] : failures,
+      failures: isBroken ? [`${check.name} (broke beside its tests)`] : failures,
       skipped,
     }
   } catch (error) {
-    console.error(error)
-    return failed(`${name} (${(error as Error).message})`)
+    return broken(check, error)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

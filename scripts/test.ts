@@ -4,7 +4,17 @@ import { Cluster } from '../test/e2e/cluster.ts'
 import { attachLab, endLab } from '../test/lab/lab.ts'
 import { ensurePackages } from '../test/lab/support/packages.ts'
 import { audit, checksOnPlayground, checksWithoutLab } from './checks.ts'
-import { failed, runChecks, sumUp, type Tally } from './run-checks.ts'
+import { broken, type Check, runChecks, sumUp, type Tally } from './run-checks.ts'
+
+const model: Check = {
+  name: 'the model of the handover',
+  command: ['npx', 'tsx', 'scripts/verify.ts'],
+}
+const onHosts: Check = {
+  name: 'tests on real hosts',
+  command: ['npx', 'vitest', 'run', '--config', 'vitest.e2e.config.ts'],
+  isTestRun: true,
+}
 
 const { text, isOk } = sumUp(
   ...(await runChecks([...checksWithoutLab, audit])),
@@ -18,12 +28,9 @@ process.exit(isOk ? 0 : 1)
 async function runModelChecker(): Promise<readonly Tally[]> {
   try {
     await ensurePackages((text) => console.log(`-- ${text}`), ['spin', 'gcc', 'libc6-dev'])
-    return await runChecks([
-      { name: 'the model of the handover', command: ['npx', 'tsx', 'scripts/verify.ts'] },
-    ])
+    return await runChecks([model])
   } catch (error) {
-    console.error(error)
-    return [failed(`the model of the handover (${(error as Error).message})`)]
+    return [broken(model, error)]
   }
 }
 
@@ -32,16 +39,9 @@ async function runOnLab(): Promise<readonly Tally[]> {
   const wasRunning = (await attachLab()) !== undefined
   try {
     await Cluster.open({ log: (line) => console.log(`-- ${line}`) })
-    return await runChecks([
-      {
-        name: 'tests on real hosts',
-        command: ['npx', 'vitest', 'run', '--config', 'vitest.e2e.config.ts'],
-        isTestRun: true,
-      },
-    ])
+    return await runChecks([onHosts])
   } catch (error) {
-    console.error(error)
-    return [failed(`tests on real hosts (${(error as Error).message})`)]
+    return [broken(onHosts, error)]
   } finally {
     if (!wasRunning) await endLab()
   }
