@@ -8,8 +8,8 @@ import {
   findJob,
   isForced,
   type MirrorJob,
-  onJobError,
   startBulk,
+  watchJob,
 } from './mirror-job.ts'
 
 /**
@@ -59,8 +59,10 @@ export class BulkCopy {
    */
   async end(clock: Clock, deadlineMs: number): Promise<string> {
     let late: string | null = null
-    const stopListening = onJobError(this.#qmp, (operation) => {
-      late = `the last ${operation} has failed`
+    const stopListening = watchJob(this.#qmp, {
+      failed(operation) {
+        late = `the last ${operation} has failed`
+      },
     })
     try {
       await recordWritten(this.#qmp, this.#id, 'last')

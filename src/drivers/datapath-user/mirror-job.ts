@@ -109,21 +109,19 @@ export async function limitJob(qmp: Qmp, bytesPerSecondMax: number | null): Prom
     await unlessRefused(/not found/i, () => qmp.execute('block-job-set-speed', { device, speed }))
 }
 
-/** Calls `listener` at every change of its state. Answers how to stop. */
-export function onJobChange(qmp: Qmp, listener: (status: string) => unknown): () => void {
-  return qmp.onEvent(({ name, data }) => {
-    if (name === 'JOB_STATUS_CHANGE' && kindOf(data.id)) listener(String(data.status))
-  })
+interface JobListener {
+  /** Its state is another. */
+  changed?(status: string): void
+  /** It could not read or write something; a mirror `standsStill` then. */
+  failed?(operation: string, standsStill: boolean): void
 }
 
-/** Calls `listener` when it could not read or write something; a mirror `standsStill` then. Answers how to stop. */
-export function onJobError(
-  qmp: Qmp,
-  listener: (operation: string, standsStill: boolean) => unknown,
-): () => void {
+/** Answers how to stop. */
+export function watchJob(qmp: Qmp, listener: JobListener): () => void {
   return qmp.onEvent(({ name, data }) => {
+    if (name === 'JOB_STATUS_CHANGE' && kindOf(data.id)) listener.changed?.(String(data.status))
     if (name === 'BLOCK_JOB_ERROR' && kindOf(data.device))
-      listener(String(data.operation), data.action === 'stop')
+      listener.failed?.(String(data.operation), data.action === 'stop')
   })
 }
 
@@ -143,10 +141,12 @@ export async function endJob(
   timeoutMs: number,
   isForced: boolean,
 ): Promise<MirrorJob | null> {
-  const stops: (() => void)[] = []
+  let stop = () => {}
   const over = new Promise<void>((resolve) => {
-    stops.push(onJobChange(qmp, (status) => status === 'concluded' && resolve()))
-    stops.push(onJobError(qmp, (_, standsStill) => standsStill && !isForced && resolve()))
+    stop = watchJob(qmp, {
+      changed: (status) => void (status === 'concluded' && resolve()),
+      failed: (_, standsStill) => void (standsStill && !isForced && resolve()),
+    })
   })
   try {
     const job = await findJob(qmp)
@@ -159,7 +159,7 @@ export async function endJob(
     const left = await findJob(qmp)
     return left === null || left.hasEnded ? left : await giveUp(left.error)
   } finally {
-    for (const stop of stops) stop()
+    stop()
   }
 
   async function giveUp(failure: string | null): Promise<MirrorJob | null> {

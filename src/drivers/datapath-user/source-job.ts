@@ -10,10 +10,9 @@ import {
   findJob,
   limitJob,
   type MirrorJob,
-  onJobChange,
-  onJobError,
   removeTarget,
   startMirror,
+  watchJob,
 } from './mirror-job.ts'
 import type { SourceRecord } from './mirror-record.ts'
 import { messageOf, type Parts } from './parts.ts'
@@ -78,13 +77,10 @@ export class SourceJob {
     const { qmp } = this.#daemon()
     this.#stopWatching()
     void qmp.closed.then(() => uplink.break('the storage daemon of the disk has died'))
-    const stops = [
-      onJobChange(qmp, (status) => this.#changed(status, uplink)),
-      onJobError(qmp, (_, standsStill) => standsStill && this.#failed(uplink)),
-    ]
-    this.#stopWatching = () => {
-      for (const stop of stops) stop()
-    }
+    this.#stopWatching = watchJob(qmp, {
+      changed: (status) => this.#changed(status, uplink),
+      failed: (_, standsStill) => void (standsStill && this.#failed(uplink)),
+    })
     this.#isEnding = false
     this.#bulk = null
     if (!hasData) return uplink.break('it leads to no disk')
