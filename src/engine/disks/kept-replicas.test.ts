@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { LeapingClock } from '../../../test/support/leaping-clock.ts'
+import { createSimulatedClock } from '../../drivers/simulated/clock.ts'
 import {
   createSimulatedStorage,
   type SimulatedStorageHost,
@@ -16,7 +16,7 @@ const modes: readonly KeepMode[] = ['every-write', 'difference']
 
 /** A VM has gone from `alpha1`, where its old disk is, to `beta1`. Nothing has been told to keep yet. */
 async function moved() {
-  const clock = new LeapingClock()
+  const clock = createSimulatedClock()
   const storage = createSimulatedStorage({ clock, random: systemRandom })
   const alpha = await storage.addHost('alpha1')
   const beta = await storage.addHost('beta1')
@@ -48,13 +48,16 @@ async function handOver({ replication }: Moved, from: Place, to: Place): Promise
   await to[0].manager.takeDisks(disks(to))
 }
 
-async function synced({ alpha, beta, replication }: Moved): Promise<void> {
-  for (const { manager } of [alpha, beta])
-    await new Promise<void>((resolve) => {
+async function synced({ clock, alpha, beta, replication }: Moved): Promise<void> {
+  for (const { manager } of [alpha, beta]) {
+    const isSynced = new Promise<void>((resolve) => {
       manager.watchReplication(replication, ({ state }) => {
         if (state === 'synced') resolve()
       })
     })
+    await clock.advance(10_000)
+    await isSynced
+  }
 }
 
 async function keep(the: Moved, mode: KeepMode, forMs: number | null = null): Promise<void> {
@@ -186,7 +189,7 @@ it('tells since when a replica lacks writes, and that it is not whole while it c
   await synced(the)
   const keptAt = async () => (await alpha.manager.getReplication(replication)).kept
   expect(await keptAt()).toMatchObject({ lackingSinceMs: null, isWhole: true })
-  const cutMs = Date.now()
+  const cutMs = the.clock.now()
   storage.world.cutLink('alpha1', 'beta1')
   await beta.write(device(now), 2, 'not there')
   const cut = await keptAt()
@@ -210,7 +213,7 @@ it('ends at its time also when it was started anew before, and not while it is b
   await the.beta.restart()
   await beginAgain(the)
   await synced(the)
-  await the.clock.leap(hourMs)
+  await the.clock.advance(hourMs)
   expect(await the.alpha.manager.listReplications()).toHaveLength(1)
   await the.beta.manager.keepReplication(the.replication)
   await the.alpha.manager.keepReplication(the.replication)
@@ -230,7 +233,7 @@ it('does not end at its time when a VM may run on it again, though its host was 
   await handOver(the, [beta, now], [alpha, old])
   await alpha.write(device(old), 6, 'after it came back')
   await alpha.reboot()
-  await the.clock.leap(hourMs)
+  await the.clock.advance(hourMs)
   await alpha.manager.stopReplication(replication, 'volume')
   await alpha.manager.attach(old)
   await alpha.manager.activate(old)
