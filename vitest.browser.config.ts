@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patient } from './test/support/patient.ts'
 
 /** The web UI in a real browser, on the playground: one file after the other. */
 export default defineConfig({
@@ -7,7 +8,6 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 180_000,
-    // Long enough for a busy machine: what is waited for comes, or it does not.
-    expect: { poll: { timeout: 20_000 } },
+    expect: patient,
   },
 })

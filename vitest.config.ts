@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patient } from './test/support/patient.ts'
 
 export default defineConfig({
   test: {
@@ -10,7 +11,6 @@ export default defineConfig({
     testTimeout: 30_000,
     // Two cores are the rule where this runs, and some files do little but wait. More would only make time-outs.
     maxWorkers: 3,
-    // Long enough for a busy machine: what is waited for comes, or it does not.
-    expect: { poll: { timeout: 20_000 } },
+    expect: patient,
   },
 })

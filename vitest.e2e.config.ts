@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patient } from './test/support/patient.ts'
 
 /** Tests on real hosts: one file after the other, since they share the hosts. */
 export default defineConfig({
@@ -9,7 +10,6 @@ export default defineConfig({
     testTimeout: 1_200_000,
     hookTimeout: 600_000,
     bail: 0,
-    // Long enough for a busy machine: what is waited for comes, or it does not.
-    expect: { poll: { timeout: 20_000 } },
+    expect: patient,
   },
 })

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patient } from './test/support/patient.ts'
 
 /** What takes too long for `npm test`: the ports' contract suites on real tools, all formats, more failures. Hours under emulation. */
 export default defineConfig({
@@ -7,7 +8,6 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 3_600_000,
     hookTimeout: 600_000,
-    // Long enough for a busy machine: what is waited for comes, or it does not.
-    expect: { poll: { timeout: 20_000 } },
+    expect: patient,
   },
 })

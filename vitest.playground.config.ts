@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patient } from './test/support/patient.ts'
 
 /** Two pools on this machine with real QEMU, no root: one file after the other, since each busies the processor. */
 export default defineConfig({
@@ -9,7 +10,6 @@ export default defineConfig({
     maxConcurrency: 2,
     testTimeout: 90_000,
     hookTimeout: 120_000,
-    // Long enough for a busy machine: what is waited for comes, or it does not.
-    expect: { poll: { timeout: 20_000 } },
+    expect: patient,
   },
 })
