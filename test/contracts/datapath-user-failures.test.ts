@@ -91,6 +91,16 @@ async function contentOf({ volumePath, format }: Disk): Promise<string> {
   return createHash('sha256').update(content.subarray(0, sizeBytes)).digest('hex')
 }
 
+const gatewayOf = ({ targetMirror }: Mirrored) =>
+  join(target.directory, 'mirrors', `${targetMirror.id}-target`)
+
+/** The mirror comes back, and has this. */
+async function hasSynced(mirrored: Mirrored, sector: number, text: string): Promise<void> {
+  await untilSynced(fixture, mirrored)
+  expect(await target.read(mirrored.targetDisk.volumePath, sector)).toBe(text)
+  await closeMirror(mirrored)
+}
+
 async function listens(server: Server, port: number): Promise<boolean> {
   const came = Promise.race([
     once(server, 'listening').then(() => true),
@@ -129,7 +139,7 @@ describe('a storage daemon that is killed', () => {
     await syncedAnew
     expect(await target.read(mirrored.targetDisk.volumePath, 9)).toBe('goes on')
     const syncedOnceMore = passesThrough(mirrored, 'interrupted', 'synced')
-    await kill(join(target.directory, 'mirrors', `${mirrored.targetMirror.id}-target`))
+    await kill(gatewayOf(mirrored))
     await source.write(mirrored.sourcePath, 10, 'goes on again')
     await syncedOnceMore
     // The first interruption may have had an echo, and the write come before the second.
@@ -189,9 +199,7 @@ describe('a link that stands still', () => {
       code: 'HANDOVER_REFUSED',
     })
     await source.write(mirrored.sourcePath, 4, 'runs on')
-    await untilSynced(fixture, mirrored)
-    expect(await target.read(mirrored.targetDisk.volumePath, 4)).toBe('runs on')
-    await closeMirror(mirrored)
+    await hasSynced(mirrored, 4, 'runs on')
   })
 
   it('in the middle of a release has it taken back', async () => {
@@ -204,16 +212,14 @@ describe('a link that stands still', () => {
     })
     await source.write(mirrored.sourcePath, 6, 'runs on')
     link.mend()
-    await untilSynced(fixture, mirrored)
-    expect(await target.read(mirrored.targetDisk.volumePath, 6)).toBe('runs on')
-    await closeMirror(mirrored)
+    await hasSynced(mirrored, 6, 'runs on')
   })
 })
 
 describe('a gateway that offers nothing, as our daemon has ended before it could', () => {
   it('is replaced', async () => {
     const mirrored = await synced(fixture)
-    const folder = join(target.directory, 'mirrors', `${mirrored.targetMirror.id}-target`)
+    const folder = gatewayOf(mirrored)
     const interrupted = passesThrough(mirrored, 'interrupted')
     await target.restart(async () => {
       const qmp = await connectQmp(join(folder, 'monitor'), 5_000)
@@ -223,16 +229,14 @@ describe('a gateway that offers nothing, as our daemon has ended before it could
       qmp.close()
     })
     await source.write(mirrored.sourcePath, 8, 'afterwards')
-    await untilSynced(fixture, mirrored)
-    expect(await target.read(mirrored.targetDisk.volumePath, 8)).toBe('afterwards')
-    await closeMirror(mirrored)
+    await hasSynced(mirrored, 8, 'afterwards')
   })
 })
 
 describe("a mirror's port", () => {
   it('that another program has got meanwhile is waited for, since the source knows of no other', async () => {
     const mirrored = await synced(fixture)
-    const folder = join(target.directory, 'mirrors', `${mirrored.targetMirror.id}-target`)
+    const folder = gatewayOf(mirrored)
     const { port } = JSON.parse(await readFile(join(folder, 'mirror.json'), 'utf8'))
     const stranger = createServer()
     const interrupted = passesThrough(mirrored, 'interrupted')
@@ -243,9 +247,7 @@ describe("a mirror's port", () => {
     await interrupted
     await source.write(mirrored.sourcePath, 8, 'meanwhile')
     stranger.close()
-    await untilSynced(fixture, mirrored)
-    expect(await target.read(mirrored.targetDisk.volumePath, 8)).toBe('meanwhile')
-    await closeMirror(mirrored)
+    await hasSynced(mirrored, 8, 'meanwhile')
   })
 })
 

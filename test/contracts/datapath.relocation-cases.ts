@@ -45,7 +45,10 @@ export const datapathRelocationCases: readonly ContractCase<DatapathFixture>[] =
         },
       })
       assert.equal(commits, 1)
-      assert.ok(left.length > 0 && left.every((bytes) => bytes >= 0 && bytes <= sizeBytes))
+      assert.ok(
+        left.length > 0 && left.every((bytes) => bytes >= 0 && bytes <= sizeBytes),
+        `left: ${left}`,
+      )
       await guest.stop()
       await guest.assertOn(host, path)
       await guest.assertOn(host, to.volumePath)

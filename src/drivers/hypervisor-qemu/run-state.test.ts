@@ -24,22 +24,25 @@ function stoppedQemu(first: string, next: (command: string, status: string) => s
     onEvent: () => () => {},
     close: () => {},
   }
-  return { qmp, commands, runState: () => runState }
+  /** Answers what it was told until the guest ran. */
+  async function brought(isSwitching?: boolean): Promise<readonly string[]> {
+    const clock = createSimulatedClock()
+    const context = { clock, limits: defaultQemuLimits }
+    const running = bringToRun(context, 'vm', qmp, isSwitching)
+    await clock.advance(1_000)
+    await running
+    expect(runState).toBe('running')
+    return commands
+  }
+  return { brought }
 }
-
-const clock = createSimulatedClock()
-const context = { clock, limits: defaultQemuLimits }
 
 test('a guest whose migration was cancelled at the worst moment runs on', async () => {
   // As it has been seen: it waits to be told to continue.
-  const { qmp, commands, runState } = stoppedQemu('cancelling', (command, status) =>
+  const { brought } = stoppedQemu('cancelling', (command, status) =>
     command === 'migrate-continue' ? 'cancelled' : status,
   )
-  const running = bringToRun(context, 'vm', qmp)
-  await clock.advance(1_000)
-  await running
-  expect(runState()).toBe('running')
-  expect(commands).not.toContain('migrate_cancel')
+  expect(await brought()).not.toContain('migrate_cancel')
 })
 
 test.each([
@@ -49,25 +52,17 @@ test.each([
   'a switchover (%s) is not cancelled: without its socket it fails by itself',
   async (first, isSwitching) => {
     let looks = 0
-    const { qmp, commands, runState } = stoppedQemu(first, (command, status) => {
+    const { brought } = stoppedQemu(first, (command, status) => {
       if (command === 'query-migrate') looks += 1
       return looks > 3 ? 'failed' : status
     })
-    const running = bringToRun(context, 'vm', qmp, isSwitching)
-    await clock.advance(1_000)
-    await running
-    expect(runState()).toBe('running')
-    expect(commands).not.toContain('migrate_cancel')
+    expect(await brought(isSwitching)).not.toContain('migrate_cancel')
   },
 )
 
 test('a guest that has stopped before the switchover is taken back by a cancel', async () => {
-  const { qmp, commands, runState } = stoppedQemu('pre-switchover', (command, status) =>
+  const { brought } = stoppedQemu('pre-switchover', (command, status) =>
     command === 'migrate_cancel' ? 'cancelled' : status,
   )
-  const running = bringToRun(context, 'vm', qmp)
-  await clock.advance(1_000)
-  await running
-  expect(runState()).toBe('running')
-  expect(commands).toContain('migrate_cancel')
+  expect(await brought()).toContain('migrate_cancel')
 })
